@@ -30,7 +30,7 @@ async def read(request: Request) -> bytes:
 
 
 async def fields(request: Request) -> Mapping[str, Any]:
-    """The fields of a form or of a JSON object, whichever the client sent; else a RefusalError 400."""
+    """The fields of a form or a JSON object, whichever came; else a RefusalError 400."""
     body = await read(request)
     try:
         kind = request.headers.get("content-type", "")
@@ -40,7 +40,7 @@ async def fields(request: Request) -> Mapping[str, Any]:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise RefusalError(400, "the body must be a JSON object, or a form with its content type")
+        raise RefusalError(400, "the body must be a JSON object, or a form and say so")
     return document
 
 

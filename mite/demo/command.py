@@ -8,12 +8,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from mite.demo.errors import TargetError
+from mite.exitcodes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NEEDED = ("granian", "starlette", "trustme")
-REFUSED = 104
 
 
 def run(options: Mapping[str, Any]) -> int:
@@ -47,4 +47,4 @@ def _serve(options: Mapping[str, Any]) -> None:
 
 def _refuse(sentence: str) -> int:
     print(f"mite demo-target: {sentence}", file=sys.stderr)
-    return REFUSED
+    return ExitCode.CONFIGURATION
