@@ -1,4 +1,4 @@
-"""Checked before the engine is compiled: is there a C compiler, and are Python's headers there?
+"""Asked by setup.py before the engine is compiled: are a C compiler and Python's headers here?
 
 A missing one is named in one line, in place of the compiler's own pages of output.
 """
@@ -8,9 +8,6 @@ import shlex
 import shutil
 import sysconfig
 from pathlib import Path
-from typing import Any
-
-from setuptools.command.build_ext import build_ext
 
 
 def missing_tools() -> str | None:
@@ -28,12 +25,3 @@ def missing_tools() -> str | None:
         f"mite-http needs {' and '.join(missing)}: install with 'apt-get install gcc python3-dev' "
         "(Debian, Ubuntu), 'dnf install gcc python3-devel' (Fedora) or the like, then try again"
     )
-
-
-class BuildExt(build_ext):
-    """The usual command, preceded by the check."""
-
-    def pre_run(self, _ext: Any, _ffi: Any) -> None:
-        """Called by cffi just before it writes the C source of the extension."""
-        if (problem := missing_tools()) is not None:
-            raise SystemExit(problem)

@@ -111,6 +111,7 @@ def test_missing_compiler_is_named_in_one_line(tmp_path: Path) -> None:
     empty.mkdir()
     done = pip_wheel(copy_sources(tmp_path / "source"), tmp_path / "out", PATH=str(empty), CC="cc")
     assert done.returncode != 0
+    assert "[1 lines of output]" in done.stderr
     said = [line for line in done.stderr.splitlines() if "mite-http needs" in line]
     assert len(said) == 1, done.stderr
     assert "a C compiler ('cc' is not on PATH)" in said[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acurl._toolchain import BuildExt, missing_tools
+from acurl._toolchain import missing_tools
 
 
 def test_nothing_is_missing_where_the_engine_was_built() -> None:
@@ -25,9 +25,3 @@ def test_missing_headers_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     problem = missing_tools() or ""
     assert f"Python's headers ({tmp_path}/Python.h does not exist)" in problem
     assert "compiler" not in problem
-
-
-def test_build_stops_with_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CC", "no-such-compiler")
-    with pytest.raises(SystemExit, match=r"^mite-http needs a C compiler"):
-        BuildExt.pre_run(BuildExt.__new__(BuildExt), None, None)
