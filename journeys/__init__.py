@@ -1,0 +1,1 @@
+"""Example journeys, each headed by what it shows."""

@@ -1,0 +1,1 @@
+"""Example scenarios, each headed by what it shows."""
