@@ -13,9 +13,11 @@
                   asyncio.sleep(0.005) under asyncio.timeout.)
 
 Tests that ask for a server get it running; what is missing on the machine is an error, not a skip.
+Settings in the environment of whoever runs the tests (proxies, CA files, MITE_*) are out of reach.
 A test that takes over 60 s (600 s if marked slow) fails where it stands.
 """
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +33,20 @@ from tests.servers.raw import RawServer, Script
 
 HANG_SECONDS = 60
 SLOW_HANG_SECONDS = 600
+
+
+FOREIGN_SETTINGS = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_environment() -> Iterator[None]:
+    """What the tests see does not depend on whose shell started them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            foreign = name in FOREIGN_SETTINGS or name.startswith(("MITE_", "ACURL_"))
+            if foreign or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(autouse=True)
