@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,6 +29,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 async def serve(options: TargetOptions) -> None:
     """Serve until SIGINT or SIGTERM; a TargetError if that cannot be done as asked."""
+    _take_all_descriptors()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
@@ -56,6 +58,12 @@ async def serve(options: TargetOptions) -> None:
             await stopped.wait()
         finally:
             await asyncio.gather(*(service.stop() for service in services))
+
+
+def _take_all_descriptors() -> None:
+    # The usual soft limit of 1,024 would end a thousand connections early.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _url(scheme: str, host: str, port: int) -> str:
