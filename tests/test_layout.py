@@ -211,9 +211,37 @@ def test_files_that_documents_name_exist(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_functions_that_documents_name_exist(document: Path) -> None:
+    sources = "".join((ROOT / path).read_text() for path in files(".py", ".c", ".h"))
+    called = set(re.findall(r"`(?:\w+\.)*(\w+)\(\)`", document.read_text()))
+    assert sorted(name for name in called if not re.search(rf"\b{name}\b", sources)) == []
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_make_targets_that_documents_name_exist(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = set(re.findall(r"(?:`|^ {4}|^)make ([a-z-]+)", document.read_text(), re.MULTILINE))
+    assert sorted(name for name in named if f"\n{name}:" not in makefile) == []
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
 def test_links_in_documents_lead_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_make_alone_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)) - {"environment"}
+    help_text = subprocess.run(
+        ["make"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "/usr/bin:/bin"},
+    ).stdout
+    assert {line.split()[0] for line in help_text.splitlines()[1:]} == targets
 
 
 @pytest.mark.parametrize("module", ["mite.runner", "mite_http", "acurl"])
