@@ -1,0 +1,165 @@
+/* The whole contract between Python and the engine. Both cffi's cdef and the C
+ * compiler read these very bytes, so this file has no preprocessor lines; C
+ * includes it through internal.h only.
+ *
+ * An engine belongs to the thread that made it. Every call checks that, and
+ * that the process has not forked since, and says so by its result. */
+
+/* Results of calls: zero or more is success, below zero one of these. */
+enum {
+  ACURL_OK = 0,
+  ACURL_ENOMEM = -1,    /* memory ran out; nothing was changed */
+  ACURL_ECLOSED = -2,   /* the engine is closed (or NULL was passed) */
+  ACURL_ETHREAD = -3,   /* called from a thread that does not own the engine */
+  ACURL_EFORK = -4,     /* called in a process forked after the engine was made */
+  ACURL_EARGUMENT = -5, /* libcurl refused an option's value */
+  ACURL_ESYSTEM = -6,   /* the operating system refused; see acurl_last_errno() */
+  ACURL_ELIBRARY = -7   /* libcurl could not be bound */
+};
+
+/* Why a transfer ended when libcurl's own code does not tell. */
+enum {
+  ACURL_CAUSE_NONE = 0,
+  ACURL_CAUSE_TOTAL_TIMEOUT = 1,
+  ACURL_CAUSE_BODY_TOO_LARGE = 2,
+  ACURL_CAUSE_HEADERS_TOO_LARGE = 3,
+  ACURL_CAUSE_NO_MEMORY = 4,
+  ACURL_CAUSE_READ_TIMEOUT = 5,
+  ACURL_CAUSE_WRITE_TIMEOUT = 6
+};
+
+/* What a finished transfer needs beyond the plain path. */
+enum {
+  ACURL_FLAG_FAILED = 1,   /* code or cause is not zero */
+  ACURL_FLAG_REDIRECT = 2, /* status 3xx and libcurl could resolve Location */
+  ACURL_FLAG_COOKIES = 4,  /* cookies came although the transfer had no jar */
+  ACURL_FLAG_HELD = 8      /* the body is a block of its own: held_body */
+};
+
+typedef struct acurl_engine acurl_engine;
+typedef struct acurl_profile acurl_profile;
+typedef struct acurl_jar acurl_jar;
+
+typedef struct {
+  int64_t max_connects;       /* idle connections kept for reuse */
+  int64_t max_streams;        /* concurrent streams per HTTP/2 connection */
+  int64_t keepalive_expiry_us;/* idle connections older than this are ended */
+  int64_t max_response_size;  /* bytes of body, after decompression */
+} acurl_engine_options;
+
+/* One finished transfer, followed at once by its variable parts in the order
+ * of their lengths here. Times are microseconds since the transfer started,
+ * from libcurl's monotonic clock; start_us is wall clock. */
+typedef struct {
+  int32_t code;            /* CURLcode */
+  int32_t status;          /* HTTP status, 0 if none came */
+  int32_t http_version;    /* CURL_HTTP_VERSION_* that was spoken */
+  int32_t cause;           /* ACURL_CAUSE_* */
+  int32_t new_connections; /* connections opened for this transfer */
+  int32_t os_error;        /* errno of a failed connect, else 0 */
+  int64_t connection_id;   /* unique within the engine; -1 if none */
+  int64_t namelookup_us;
+  int64_t connect_us;
+  int64_t appconnect_us;
+  int64_t pretransfer_us;
+  int64_t starttransfer_us;
+  int64_t total_us;
+  int64_t start_us;        /* since 1970, when the transfer started */
+  int64_t wait_us;         /* from submission to start */
+  int64_t upload_size;
+  int64_t download_size;   /* bytes of body as they came over the wire */
+  int64_t body_len;        /* bytes of body, after decompression */
+  uint64_t held_body;      /* with ACURL_FLAG_HELD: for acurl_body_free() */
+  uint32_t header_len;
+  uint32_t ip_len;
+  uint32_t redirect_len;
+  uint32_t cookie_len;     /* Netscape lines, each ended by a line feed */
+  uint32_t error_len;
+  uint32_t reserved;
+} acurl_record;
+
+/* What the last drive or kick finished: count triples of (slot, end offset in
+ * bytes, ACURL_FLAG_*), and the records laid end to end. Overwritten by the
+ * next drive or kick. */
+typedef struct {
+  int32_t count;
+  int32_t size;
+  int32_t *index;
+  char *bytes;
+} acurl_batch;
+
+typedef struct {
+  int64_t in_flight;       /* submitted and not finished */
+  int64_t started;         /* handed to libcurl, since birth */
+  int64_t finished;
+  int64_t opened;          /* sockets opened */
+  int64_t closed;          /* sockets closed */
+  int64_t idle;            /* open connections that no transfer uses */
+  int64_t ended_expired;   /* idle connections ended for their age */
+  int64_t ended_surplus;   /* idle connections ended because there were too many */
+  int64_t handles;         /* easy handles alive */
+  int64_t events;          /* socket events handled */
+  int64_t drives;
+} acurl_counters;
+
+/* Binds libcurl once per process: path names the library, or a module that
+ * depends on it and is already loaded when must_be_loaded is set. Returns
+ * ACURL_ELIBRARY with a sentence in acurl_bind_error() on failure. */
+int acurl_bind(const char *path, int must_be_loaded);
+const char *acurl_bind_error(void);
+const char *acurl_libcurl_version(void);
+int acurl_libcurl_version_number(void);
+const char *acurl_code_text(int code);
+int acurl_last_errno(void);
+
+/* Returns NULL when memory or descriptors ran out; see acurl_last_errno(). */
+acurl_engine *acurl_engine_new(const acurl_engine_options *options);
+/* Ends every transfer without a record, closes all connections and frees the
+ * engine. In a forked child only the two descriptors are closed. */
+int acurl_engine_close(acurl_engine *engine);
+/* The descriptor to watch for reading. */
+int acurl_engine_fd(acurl_engine *engine);
+/* Valid until the engine is closed. */
+acurl_batch *acurl_engine_batch(acurl_engine *engine);
+int acurl_engine_counters(acurl_engine *engine, acurl_counters *out);
+
+/* A profile is a list of options that many transfers share. Values are copied,
+ * and a submitted transfer does not look at it again. */
+acurl_profile *acurl_profile_new(void);
+int acurl_profile_set_long(acurl_profile *profile, int option, int64_t value);
+int acurl_profile_set_text(acurl_profile *profile, int option, const char *value);
+/* The longest silence while an answer is awaited, and the longest time without
+ * progress while the request is sent; 0 is none. */
+void acurl_profile_set_limits(acurl_profile *profile, int64_t read_us, int64_t write_us);
+void acurl_profile_free(acurl_profile *profile);
+
+/* Queues one transfer and returns its slot. method NULL is GET. headers are
+ * lines, each ended by a NUL. body_len below zero is no body; the body is not
+ * copied and must live until the transfer is finished or cancelled.
+ * total_timeout_us 0 is none. */
+int acurl_submit(acurl_engine *engine, acurl_profile *profile, acurl_jar *jar,
+                 const char *method, const char *url, const char *headers,
+                 int64_t headers_len, const char *body, int64_t body_len,
+                 int64_t total_timeout_us);
+/* Ends a transfer at once: its connection (HTTP/1) or stream (HTTP/2) is
+ * closed, and no record follows. */
+int acurl_cancel(acurl_engine *engine, int slot);
+/* Starts what is queued. Returns how many transfers finished (in the batch). */
+int acurl_kick(acurl_engine *engine);
+/* Starts what is queued, handles ready sockets and due timers within a bound
+ * of events and time. Returns how many transfers finished (in the batch). */
+int acurl_drive(acurl_engine *engine);
+
+/* The block of a held body. Callable from any thread. */
+void acurl_body_free(uint64_t held_body);
+
+/* A jar holds the cookies of one user. Transfers submitted with it keep it
+ * alive; acurl_jar_release gives up the caller's own hold. */
+acurl_jar *acurl_jar_new(acurl_engine *engine);
+int acurl_jar_release(acurl_engine *engine, acurl_jar *jar);
+/* Adds one cookie in Netscape's format, host and path included. */
+int acurl_jar_add(acurl_engine *engine, acurl_jar *jar, const char *netscape_line);
+int acurl_jar_clear(acurl_engine *engine, acurl_jar *jar);
+/* Writes the cookies as Netscape lines, each ended by a line feed, into the
+ * batch (count 0) and returns their length. */
+int acurl_jar_list(acurl_engine *engine, acurl_jar *jar);

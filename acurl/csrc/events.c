@@ -1,0 +1,318 @@
+/* Sockets and timers: the only file that knows epoll and timerfd.
+ *
+ * libcurl tells which descriptors it waits on and when it wants to be called;
+ * both go onto one private epoll descriptor, which is all that the event loop
+ * of Python watches.
+ *
+ * Parking. Between two requests on a kept connection libcurl takes its socket
+ * off and puts it on again. Off only marks the entry as parked; on with the
+ * same mask finds it registered and costs no system call. If a parked
+ * descriptor fires, it is deregistered then. The mark is sound only while the
+ * number means the same socket, so it is forgotten when we open a socket under
+ * it or close it. A descriptor that libcurl made by itself is parked only from
+ * 8.20 on, where the one such descriptor lives as long as its multi.
+ *
+ * A parked socket of ours is exactly an idle connection: that is how idle
+ * connections are counted and ended without asking libcurl. */
+#define _GNU_SOURCE
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_EVENTS_PER_DRIVE 256
+#define MAX_TIME_PER_DRIVE (2 * MILLISECOND)
+#define EVENTS_PER_WAIT 64
+#define MAX_TIMER_ROUNDS 4
+#define SURPLUS_GRACE (250 * MILLISECOND)
+#define PARK_FOREIGN_FROM 0x081400
+
+int64_t clock_now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+/* The entry of a descriptor number, or NULL when memory ran out. */
+static struct descriptor *entry(acurl_engine *engine, int fd) {
+  if(fd >= engine->descriptor_cap) {
+    int cap = engine->descriptor_cap ? engine->descriptor_cap : 128;
+    while(cap <= fd)
+      cap *= 2;
+    struct descriptor *table = realloc(engine->descriptors, (size_t)cap * sizeof *table);
+    if(!table)
+      return NULL;
+    memset(table + engine->descriptor_cap, 0,
+           (size_t)(cap - engine->descriptor_cap) * sizeof *table);
+    engine->descriptors = table;
+    engine->descriptor_cap = cap;
+  }
+  return &engine->descriptors[fd];
+}
+
+static void plan_sweep(acurl_engine *engine) {
+  engine->sweep_at = NEVER;
+  if(!engine->idle_count)
+    return;
+  int64_t since = engine->descriptors[engine->idle_oldest].idle_since;
+  if(engine->options.keepalive_expiry_us >= 0)
+    engine->sweep_at = since + engine->options.keepalive_expiry_us * MICROSECOND;
+  if(engine->idle_count > engine->options.max_connects && since + SURPLUS_GRACE < engine->sweep_at)
+    engine->sweep_at = since + SURPLUS_GRACE;
+}
+
+static void idle_add(acurl_engine *engine, int fd) {
+  struct descriptor *descriptor = &engine->descriptors[fd];
+  descriptor->idle = true;
+  descriptor->idle_since = engine->now;
+  descriptor->idle_prev = engine->idle_newest;
+  descriptor->idle_next = -1;
+  if(engine->idle_newest >= 0)
+    engine->descriptors[engine->idle_newest].idle_next = fd;
+  else
+    engine->idle_oldest = fd;
+  engine->idle_newest = fd;
+  engine->idle_count++;
+}
+
+static void idle_remove(acurl_engine *engine, int fd) {
+  struct descriptor *descriptor = &engine->descriptors[fd];
+  if(!descriptor->idle)
+    return;
+  descriptor->idle = false;
+  if(descriptor->idle_prev >= 0)
+    engine->descriptors[descriptor->idle_prev].idle_next = descriptor->idle_next;
+  else
+    engine->idle_oldest = descriptor->idle_next;
+  if(descriptor->idle_next >= 0)
+    engine->descriptors[descriptor->idle_next].idle_prev = descriptor->idle_prev;
+  else
+    engine->idle_newest = descriptor->idle_prev;
+  engine->idle_count--;
+}
+
+static void deregister(acurl_engine *engine, int fd) {
+  struct descriptor *descriptor = &engine->descriptors[fd];
+  if(descriptor->mask)
+    epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+  descriptor->mask = 0;
+  descriptor->parked = false;
+}
+
+static void park(acurl_engine *engine, int fd) {
+  struct descriptor *descriptor = entry(engine, fd);
+  if(!descriptor) {
+    epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    return;
+  }
+  if(descriptor->opened || libcurl.version_number >= PARK_FOREIGN_FROM)
+    descriptor->parked = descriptor->mask != 0;
+  else
+    deregister(engine, fd);
+  if(descriptor->opened && !descriptor->idle)
+    idle_add(engine, fd);
+}
+
+static void watch(acurl_engine *engine, int fd, int mask) {
+  struct descriptor *descriptor = entry(engine, fd);
+  int have = descriptor ? descriptor->mask : 0;
+  if(descriptor) {
+    descriptor->parked = false;
+    idle_remove(engine, fd);
+    if(have == mask)
+      return;
+    descriptor->mask = (uint8_t)mask;
+  }
+  struct epoll_event event = {.data.fd = fd};
+  event.events = (mask & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
+                 (mask & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+  int first = have ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if(!epoll_ctl(engine->epoll_fd, first, fd, &event))
+    return;
+  if(errno == ENOENT || errno == EEXIST)
+    epoll_ctl(engine->epoll_fd, have ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+}
+
+static int on_socket(CURL *easy, int fd, int what, void *context, void *unused) {
+  acurl_engine *engine = context;
+  (void)easy;
+  (void)unused;
+  if(what == CURL_POLL_REMOVE)
+    park(engine, fd);
+  else if(what & (CURL_POLL_IN | CURL_POLL_OUT))
+    watch(engine, fd, what & (CURL_POLL_IN | CURL_POLL_OUT));
+  return 0;
+}
+
+static int on_timer(CURLM *multi, long milliseconds, void *context) {
+  acurl_engine *engine = context;
+  (void)multi;
+  engine->curl_deadline = milliseconds < 0 ? NEVER : engine->now + milliseconds * MILLISECOND;
+  return 0;
+}
+
+static int on_open(void *context, int purpose, struct curl_address *address) {
+  acurl_engine *engine = context;
+  (void)purpose;
+  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if(fd < 0)
+    return CURL_SOCKET_BAD;
+  struct descriptor *descriptor = entry(engine, fd);
+  if(!descriptor) {
+    close(fd);
+    return CURL_SOCKET_BAD;
+  }
+  idle_remove(engine, fd);
+  *descriptor = (struct descriptor){.opened = true};
+  engine->counters.opened++;
+  return fd;
+}
+
+static int on_close(void *context, int fd) {
+  acurl_engine *engine = context;
+  if(fd < engine->descriptor_cap) {
+    idle_remove(engine, fd);
+    deregister(engine, fd);
+    engine->descriptors[fd] = (struct descriptor){0};
+  }
+  engine->counters.closed++;
+  return close(fd);
+}
+
+CURLcode events_watch_easy(acurl_engine *engine, CURL *easy) {
+  CURLcode code = libcurl.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+  if(!code)
+    code = libcurl.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, engine);
+  if(!code)
+    code = libcurl.easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+  if(!code)
+    code = libcurl.easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, engine);
+  return code;
+}
+
+bool events_open(acurl_engine *engine) {
+  engine->idle_oldest = engine->idle_newest = -1;
+  engine->curl_deadline = engine->sweep_at = engine->armed = NEVER;
+  engine->now = clock_now();
+  engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  engine->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = engine->timer_fd};
+  if(engine->epoll_fd < 0 || engine->timer_fd < 0 ||
+     epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, engine->timer_fd, &event))
+    return false;
+  return !libcurl.multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, on_socket) &&
+         !libcurl.multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine) &&
+         !libcurl.multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, on_timer) &&
+         !libcurl.multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
+}
+
+void events_close(acurl_engine *engine) {
+  if(engine->timer_fd >= 0)
+    close(engine->timer_fd);
+  if(engine->epoll_fd >= 0)
+    close(engine->epoll_fd);
+  free(engine->descriptors);
+}
+
+static void socket_action(acurl_engine *engine, int fd, int events) {
+  int running;
+  libcurl.multi_socket_action(engine->multi, fd, events, &running);
+}
+
+static void handle(acurl_engine *engine, const struct epoll_event *event) {
+  int fd = event->data.fd;
+  if(fd == engine->timer_fd) {
+    uint64_t expirations;
+    ssize_t got = read(fd, &expirations, sizeof expirations);
+    (void)got;
+    engine->armed = NEVER;
+    return;
+  }
+  if(fd < engine->descriptor_cap && engine->descriptors[fd].parked) {
+    deregister(engine, fd);
+    return;
+  }
+  int events = 0;
+  if(event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+    events |= CURL_CSELECT_IN;
+  if(event->events & EPOLLOUT)
+    events |= CURL_CSELECT_OUT;
+  if(event->events & EPOLLERR)
+    events |= CURL_CSELECT_ERR;
+  engine->counters.events++;
+  socket_action(engine, fd, events);
+}
+
+void events_poll(acurl_engine *engine) {
+  struct epoll_event ready[EVENTS_PER_WAIT];
+  int64_t until = engine->now + MAX_TIME_PER_DRIVE;
+  int handled = 0;
+  int count;
+  do {
+    count = epoll_wait(engine->epoll_fd, ready, EVENTS_PER_WAIT, 0);
+    for(int i = 0; i < count; i++) {
+      handle(engine, &ready[i]);
+      engine->now = clock_now();
+      if(++handled >= MAX_EVENTS_PER_DRIVE || engine->now >= until)
+        return; /* epoll is level triggered: the rest comes again */
+    }
+  } while(count == EVENTS_PER_WAIT);
+}
+
+void events_run_timers(acurl_engine *engine, bool forced) {
+  for(int round = 0; round < MAX_TIMER_ROUNDS; round++) {
+    if(!forced && engine->curl_deadline > engine->now)
+      return;
+    forced = false;
+    engine->curl_deadline = NEVER;
+    socket_action(engine, CURL_SOCKET_TIMEOUT, 0);
+  }
+}
+
+/* libcurl closes no idle connection by itself. Shutting the socket down tells
+ * the server at once; libcurl finds the connection dead when it next looks. */
+static void end_idle(acurl_engine *engine, int fd) {
+  idle_remove(engine, fd);
+  deregister(engine, fd);
+  shutdown(fd, SHUT_RDWR);
+}
+
+void events_sweep_idle(acurl_engine *engine) {
+  if(engine->now >= engine->sweep_at) {
+    int64_t expiry = engine->options.keepalive_expiry_us;
+    while(engine->idle_count) {
+      int64_t age = engine->now - engine->descriptors[engine->idle_oldest].idle_since;
+      if(expiry >= 0 && age >= expiry * MICROSECOND)
+        engine->counters.ended_expired++;
+      else if(engine->idle_count > engine->options.max_connects && age >= SURPLUS_GRACE)
+        engine->counters.ended_surplus++;
+      else
+        break;
+      end_idle(engine, engine->idle_oldest);
+    }
+  }
+  plan_sweep(engine);
+}
+
+void events_arm(acurl_engine *engine) {
+  int64_t next = deadline_first(engine);
+  if(engine->curl_deadline < next)
+    next = engine->curl_deadline;
+  if(engine->sweep_at < next)
+    next = engine->sweep_at;
+  if(engine->queue_len)
+    next = engine->now;
+  if(next >= engine->armed)
+    return;
+  /* Set later than asked is wrong, set earlier is a spurious wake-up: so a
+   * setting that has become too early is left alone. */
+  struct itimerspec spec = {.it_value.tv_sec = next / 1000000000LL,
+                            .it_value.tv_nsec = next % 1000000000LL};
+  if(!timerfd_settime(engine->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL))
+    engine->armed = next;
+}

@@ -1,0 +1,143 @@
+/* What acurl uses of libcurl's ABI, written from its documentation. Numbers are
+ * stable across versions; tests compare them with pycurl's. */
+#ifndef ACURL_LIBCURL_H
+#define ACURL_LIBCURL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+typedef void CURL;
+typedef void CURLM;
+typedef void CURLSH;
+typedef int CURLcode;
+typedef int CURLMcode;
+typedef int CURLSHcode;
+
+struct curl_slist {
+  char *data;
+  struct curl_slist *next;
+};
+
+struct curl_message {
+  int msg; /* 1: done */
+  CURL *easy;
+  union {
+    void *whatever;
+    CURLcode result;
+  } data;
+};
+
+struct curl_address {
+  int family;
+  int socktype;
+  int protocol;
+  unsigned int addrlen;
+  struct sockaddr addr;
+};
+
+enum {
+  CURLE_OK = 0,
+  CURLE_WRITE_ERROR = 23,
+  CURLE_OUT_OF_MEMORY = 27,
+  CURLE_OPERATION_TIMEDOUT = 28,
+  CURLE_UNKNOWN_OPTION = 48
+};
+
+enum { CURLM_OK = 0, CURLM_OUT_OF_MEMORY = 3, CURL_MESSAGE_DONE = 1 };
+
+enum { CURL_POLL_IN = 1, CURL_POLL_OUT = 2, CURL_POLL_REMOVE = 4 };
+
+enum { CURL_CSELECT_IN = 1, CURL_CSELECT_OUT = 2, CURL_CSELECT_ERR = 4 };
+
+#define CURL_SOCKET_TIMEOUT (-1)
+#define CURL_SOCKET_BAD (-1)
+#define CURL_ERROR_SIZE 256
+
+enum {
+  CURLOPT_WRITEDATA = 10001,
+  CURLOPT_URL = 10002,
+  CURLOPT_ERRORBUFFER = 10010,
+  CURLOPT_POSTFIELDS = 10015,
+  CURLOPT_HTTPHEADER = 10023,
+  CURLOPT_HEADERDATA = 10029,
+  CURLOPT_COOKIEFILE = 10031,
+  CURLOPT_CUSTOMREQUEST = 10036,
+  CURLOPT_CAPATH = 10097,
+  CURLOPT_SHARE = 10100,
+  CURLOPT_ACCEPT_ENCODING = 10102,
+  CURLOPT_PRIVATE = 10103,
+  CURLOPT_COOKIELIST = 10135,
+  CURLOPT_OPENSOCKETDATA = 10164,
+  CURLOPT_CLOSESOCKETDATA = 10209,
+  CURLOPT_PROTOCOLS_STR = 10318,
+  CURLOPT_WRITEFUNCTION = 20011,
+  CURLOPT_HEADERFUNCTION = 20079,
+  CURLOPT_OPENSOCKETFUNCTION = 20163,
+  CURLOPT_CLOSESOCKETFUNCTION = 20208,
+  CURLOPT_NOBODY = 44,
+  CURLOPT_POST = 47,
+  CURLOPT_NOSIGNAL = 99,
+  CURLOPT_QUICK_EXIT = 322,
+  CURLOPT_POSTFIELDSIZE_LARGE = 30120
+};
+
+enum {
+  CURLINFO_RESPONSE_CODE = 0x200000 + 2,
+  CURLINFO_OS_ERRNO = 0x200000 + 25,
+  CURLINFO_NUM_CONNECTS = 0x200000 + 26,
+  CURLINFO_HTTP_VERSION = 0x200000 + 46,
+  CURLINFO_PRIVATE = 0x100000 + 21,
+  CURLINFO_REDIRECT_URL = 0x100000 + 31,
+  CURLINFO_PRIMARY_IP = 0x100000 + 32,
+  CURLINFO_COOKIELIST = 0x400000 + 28,
+  CURLINFO_SIZE_UPLOAD_T = 0x600000 + 7,
+  CURLINFO_SIZE_DOWNLOAD_T = 0x600000 + 8,
+  CURLINFO_TOTAL_TIME_T = 0x600000 + 50,
+  CURLINFO_NAMELOOKUP_TIME_T = 0x600000 + 51,
+  CURLINFO_CONNECT_TIME_T = 0x600000 + 52,
+  CURLINFO_PRETRANSFER_TIME_T = 0x600000 + 53,
+  CURLINFO_STARTTRANSFER_TIME_T = 0x600000 + 54,
+  CURLINFO_APPCONNECT_TIME_T = 0x600000 + 56,
+  CURLINFO_CONN_ID = 0x600000 + 64
+};
+
+enum {
+  CURLMOPT_MAXCONNECTS = 6,
+  CURLMOPT_MAX_CONCURRENT_STREAMS = 16,
+  CURLMOPT_SOCKETDATA = 10002,
+  CURLMOPT_TIMERDATA = 10005,
+  CURLMOPT_SOCKETFUNCTION = 20001,
+  CURLMOPT_TIMERFUNCTION = 20004
+};
+
+enum { CURLSHOPT_SHARE = 1, CURL_LOCK_DATA_COOKIE = 2 };
+
+/* Every libcurl function acurl calls, filled by acurl_bind(). */
+struct libcurl {
+  CURLcode (*global_init)(long flags);
+  char *(*version)(void);
+  void *(*version_info)(int age);
+  CURL *(*easy_init)(void);
+  void (*easy_cleanup)(CURL *easy);
+  void (*easy_reset)(CURL *easy);
+  CURLcode (*easy_setopt)(CURL *easy, int option, ...);
+  CURLcode (*easy_getinfo)(CURL *easy, int info, ...);
+  const char *(*easy_strerror)(CURLcode code);
+  CURLM *(*multi_init)(void);
+  CURLMcode (*multi_cleanup)(CURLM *multi);
+  CURLMcode (*multi_add_handle)(CURLM *multi, CURL *easy);
+  CURLMcode (*multi_remove_handle)(CURLM *multi, CURL *easy);
+  CURLMcode (*multi_socket_action)(CURLM *multi, int fd, int events, int *running);
+  struct curl_message *(*multi_info_read)(CURLM *multi, int *left);
+  CURLMcode (*multi_setopt)(CURLM *multi, int option, ...);
+  CURLSH *(*share_init)(void);
+  CURLSHcode (*share_setopt)(CURLSH *share, int option, ...);
+  CURLSHcode (*share_cleanup)(CURLSH *share);
+  void (*slist_free_all)(struct curl_slist *list);
+  int version_number; /* 0xXXYYZZ */
+};
+
+extern struct libcurl libcurl;
+
+#endif

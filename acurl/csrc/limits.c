@@ -1,0 +1,84 @@
+/* Time limits of a transfer: total, read and write.
+ *
+ * Each transfer has one entry in the deadline heap. Bytes that move only note
+ * the time; when the deadline passes, the real state is looked at and the
+ * deadline moved on. So a request that ends in time costs one push and one
+ * removal, whatever limits it has. The connect limit is libcurl's own. */
+#include "internal.h"
+
+/* While a body is sent its progress is looked at this often per limit. */
+#define WRITE_LOOKS 16
+#define MIN_LOOK (5 * MILLISECOND)
+
+static int64_t earlier(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t total_us) {
+  transfer->read_limit = profile->read_limit;
+  transfer->write_limit = profile->write_limit;
+  transfer->last_progress = transfer->submitted;
+  transfer->sent = 0;
+  transfer->total_deadline = total_us ? transfer->submitted + total_us * MICROSECOND : NEVER;
+  transfer->deadline = transfer->total_deadline;
+  if(transfer->read_limit)
+    transfer->deadline = earlier(transfer->deadline, transfer->submitted + transfer->read_limit);
+  if(transfer->write_limit && transfer->body_len > 0)
+    transfer->deadline =
+        earlier(transfer->deadline, transfer->submitted + transfer->write_limit / WRITE_LOOKS);
+  return transfer->deadline == NEVER || deadline_add(transfer->engine, transfer);
+}
+
+static int64_t info(struct transfer *transfer, int which) {
+  int64_t value = 0;
+  libcurl.easy_getinfo(transfer->easy, which, &value);
+  return value;
+}
+
+static void look_again(struct transfer *transfer, int64_t at) {
+  deadline_drop(transfer->engine, transfer);
+  transfer->deadline = earlier(at, transfer->total_deadline);
+  deadline_add(transfer->engine, transfer); /* there is room: one was just dropped */
+}
+
+static bool is_sending(struct transfer *transfer) {
+  if(transfer->body_len <= 0)
+    return false;
+  int64_t sent = info(transfer, CURLINFO_SIZE_UPLOAD_T);
+  if(sent != transfer->sent) {
+    transfer->sent = sent;
+    transfer->last_progress = transfer->engine->now;
+  }
+  return sent < transfer->body_len;
+}
+
+int limits_check(struct transfer *transfer) {
+  int64_t now = transfer->engine->now;
+  if(now >= transfer->total_deadline)
+    return ACURL_CAUSE_TOTAL_TIMEOUT;
+  int64_t connected = 0;
+  if(transfer->state == TRANSFER_RUNNING)
+    connected = info(transfer, CURLINFO_PRETRANSFER_TIME_T);
+  if(!connected) { /* neither limit runs before there is a connection */
+    transfer->last_progress = now;
+    int64_t limit = earlier(transfer->read_limit ? transfer->read_limit : NEVER,
+                            transfer->write_limit ? transfer->write_limit : NEVER);
+    look_again(transfer, now + (limit / WRITE_LOOKS > MIN_LOOK ? limit / WRITE_LOOKS : MIN_LOOK));
+    return ACURL_CAUSE_NONE;
+  }
+  int64_t ready = transfer->started + connected * MICROSECOND;
+  if(transfer->last_progress < ready)
+    transfer->last_progress = ready;
+  bool sending = is_sending(transfer);
+  int64_t limit = sending ? transfer->write_limit : transfer->read_limit;
+  if(!limit) {
+    look_again(transfer, sending ? now + MIN_LOOK : NEVER);
+    return ACURL_CAUSE_NONE;
+  }
+  int64_t due = transfer->last_progress + limit;
+  if(now >= due)
+    return sending ? ACURL_CAUSE_WRITE_TIMEOUT : ACURL_CAUSE_READ_TIMEOUT;
+  int64_t step = limit / WRITE_LOOKS > MIN_LOOK ? limit / WRITE_LOOKS : MIN_LOOK;
+  look_again(transfer, sending ? earlier(due, now + step) : due);
+  return ACURL_CAUSE_NONE;
+}

@@ -1,0 +1,142 @@
+/* Lays finished transfers end to end in one block, which Python takes over in
+ * a single crossing per drive. */
+#include "internal.h"
+
+#include <string.h>
+
+/* Bodies up to here travel inside the record; larger ones change hands. */
+#define INLINE_BODY 16384
+
+bool batch_reserve(acurl_engine *engine) {
+  size_t most = (size_t)engine->in_flight + 1;
+  return buffer_reserve(&engine->batch_index, most * 3 * sizeof(int32_t)) &&
+         buffer_reserve(&engine->batch_bytes, most * sizeof(acurl_record));
+}
+
+void batch_clear(acurl_engine *engine) {
+  engine->batch_index.len = 0;
+  engine->batch_bytes.len = 0;
+  engine->batch.count = 0;
+  engine->batch.size = 0;
+}
+
+static int64_t info_number(CURL *easy, int info) {
+  int64_t value = 0;
+  libcurl.easy_getinfo(easy, info, &value);
+  return value;
+}
+
+static int32_t info_long(CURL *easy, int info) {
+  long value = 0;
+  libcurl.easy_getinfo(easy, info, &value);
+  return (int32_t)value;
+}
+
+static const char *info_text(CURL *easy, int info) {
+  const char *value = NULL;
+  libcurl.easy_getinfo(easy, info, &value);
+  return value;
+}
+
+static void fill(acurl_record *record, struct transfer *transfer, CURLcode code) {
+  CURL *easy = transfer->easy;
+  record->code = code;
+  record->cause = transfer->cause;
+  record->start_us = transfer->start_wall_us;
+  record->wait_us = (transfer->started - transfer->submitted) / MICROSECOND;
+  record->connection_id = -1;
+  if(transfer->state != TRANSFER_RUNNING)
+    return; /* it never reached libcurl: the handle still tells of the last one */
+  record->status = info_long(easy, CURLINFO_RESPONSE_CODE);
+  record->http_version = info_long(easy, CURLINFO_HTTP_VERSION);
+  record->new_connections = info_long(easy, CURLINFO_NUM_CONNECTS);
+  record->connection_id = info_number(easy, CURLINFO_CONN_ID);
+  record->namelookup_us = info_number(easy, CURLINFO_NAMELOOKUP_TIME_T);
+  record->connect_us = info_number(easy, CURLINFO_CONNECT_TIME_T);
+  record->appconnect_us = info_number(easy, CURLINFO_APPCONNECT_TIME_T);
+  record->pretransfer_us = info_number(easy, CURLINFO_PRETRANSFER_TIME_T);
+  record->starttransfer_us = info_number(easy, CURLINFO_STARTTRANSFER_TIME_T);
+  record->total_us = info_number(easy, CURLINFO_TOTAL_TIME_T);
+  record->upload_size = info_number(easy, CURLINFO_SIZE_UPLOAD_T);
+  record->download_size = info_number(easy, CURLINFO_SIZE_DOWNLOAD_T);
+  if(code)
+    record->os_error = info_long(easy, CURLINFO_OS_ERRNO);
+}
+
+static bool append_text(struct buffer *bytes, const char *text, uint32_t *length) {
+  size_t size = text ? strlen(text) : 0;
+  if(!buffer_append(bytes, text, size))
+    return false;
+  *length = (uint32_t)size;
+  return true;
+}
+
+static bool append_cookies(struct buffer *bytes, CURL *easy, uint32_t *length) {
+  size_t before = bytes->len;
+  if(!jar_dump(easy, bytes))
+    return false;
+  *length = (uint32_t)(bytes->len - before);
+  return true;
+}
+
+/* Appends the variable parts. False when memory ran out. */
+static bool append_parts(struct transfer *transfer, acurl_record *record, int32_t *flags) {
+  struct buffer *bytes = &transfer->engine->batch_bytes;
+  struct buffer *headers = &transfer->response_headers;
+  bool ran = transfer->state == TRANSFER_RUNNING;
+  if(!buffer_append(bytes, headers->data, headers->len))
+    return false;
+  record->header_len = (uint32_t)headers->len;
+  if(ran && !append_text(bytes, info_text(transfer->easy, CURLINFO_PRIMARY_IP), &record->ip_len))
+    return false;
+  if(ran && record->status >= 300 && record->status < 400) {
+    const char *target = info_text(transfer->easy, CURLINFO_REDIRECT_URL);
+    if(!append_text(bytes, target, &record->redirect_len))
+      return false;
+    if(record->redirect_len)
+      *flags |= ACURL_FLAG_REDIRECT;
+  }
+  if(transfer->got_cookie && !transfer->jar) {
+    if(!append_cookies(bytes, transfer->easy, &record->cookie_len))
+      return false;
+    *flags |= ACURL_FLAG_COOKIES;
+  }
+  if(*flags & ACURL_FLAG_FAILED)
+    return append_text(bytes, transfer->error, &record->error_len);
+  record->body_len = (int64_t)transfer->body.len;
+  if(transfer->body.len > INLINE_BODY) {
+    record->held_body = (uint64_t)(uintptr_t)transfer->body.data;
+    transfer->body = (struct buffer){0};
+    *flags |= ACURL_FLAG_HELD;
+    return true;
+  }
+  return buffer_append(bytes, transfer->body.data, transfer->body.len);
+}
+
+void batch_record(struct transfer *transfer, CURLcode code) {
+  acurl_engine *engine = transfer->engine;
+  struct buffer *bytes = &engine->batch_bytes;
+  size_t start = bytes->len;
+  acurl_record record = {0};
+  fill(&record, transfer, code);
+  int32_t flags = code || transfer->cause ? ACURL_FLAG_FAILED : 0;
+  /* batch_reserve() has made room for the records alone; parts may fail. */
+  bytes->len += sizeof record;
+  size_t later = (size_t)(engine->in_flight) * sizeof record;
+  if(!append_parts(transfer, &record, &flags) || !buffer_reserve(bytes, later)) {
+    bytes->len = start + sizeof record;
+    acurl_record bare = {.code = CURLE_OUT_OF_MEMORY, .cause = ACURL_CAUSE_NO_MEMORY,
+                         .start_us = record.start_us, .connection_id = -1};
+    if(record.held_body)
+      acurl_body_free(record.held_body);
+    record = bare;
+    flags = ACURL_FLAG_FAILED;
+  }
+  memcpy(bytes->data + start, &record, sizeof record);
+  int32_t triple[3] = {transfer->slot, (int32_t)bytes->len, flags};
+  buffer_append(&engine->batch_index, triple, sizeof triple);
+  engine->batch.count++;
+  engine->batch.size = (int32_t)bytes->len;
+  engine->batch.index = (int32_t *)engine->batch_index.data;
+  engine->batch.bytes = bytes->data;
+}

@@ -1,0 +1,252 @@
+"""Runs an engine under asyncio or uvloop: the only place in acurl that knows either.
+
+The loop watches one descriptor. Each wake-up is one call into C, whose finished transfers come
+back in one block; their futures are resolved in one pass. All requests submitted within one pass
+of the loop are started by one call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from acurl import library as _library  # noqa: F401 - binds libcurl before the first engine
+from acurl._engine import ffi, lib
+from acurl.errors import AcurlError, EngineClosed, EngineMisuse, RequestError
+
+_unpack = ffi.unpack
+_submit = lib.acurl_submit
+_kick = lib.acurl_kick
+_drive = lib.acurl_drive
+
+NULL = ffi.NULL
+
+EventLoop = asyncio.AbstractEventLoop
+
+
+class HeldBody:
+    """A large body in C memory, copied only when it is read and freed with this object."""
+
+    __slots__ = ("_address", "size")
+
+    def __init__(self, address: int, size: int) -> None:
+        self._address = address
+        self.size = size
+
+    def __bytes__(self) -> bytes:
+        data: bytes = ffi.unpack(ffi.cast("char *", self._address), self.size)
+        return data
+
+    def __del__(self) -> None:
+        lib.acurl_body_free(self._address)
+
+
+class Finished(NamedTuple):
+    """A finished transfer that needs more than the plain path."""
+
+    flags: int
+    record: bytes
+    held: HeldBody | None
+
+
+class Counters(NamedTuple):
+    """A snapshot of what the engine has counted since it was made."""
+
+    in_flight: int
+    started: int
+    finished: int
+    opened: int
+    closed: int
+    idle: int
+    ended_expired: int
+    ended_surplus: int
+    handles: int
+    events: int
+    drives: int
+
+
+class Driver:
+    """One engine and the futures that wait on it. Belongs to one loop and its thread.
+
+    `engine` is NULL once closed; `_futures` maps a slot to the future of the transfer in it, and
+    only `submit`, `abandon`, `_deliver` and `close` change it.
+    """
+
+    __slots__ = (
+        "_batch",
+        "_call_soon",
+        "_create_future",
+        "_fd",
+        "_futures",
+        "_kick_planned",
+        "_loop",
+        "_submitted",
+        "engine",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, **limits: int) -> None:
+        self._loop = loop
+        options = ffi.new("acurl_engine_options *", limits)
+        self.engine: Any = lib.acurl_engine_new(options)
+        if self.engine == NULL:
+            error = lib.acurl_last_errno()
+            raise OSError(error, "cannot make an engine (descriptors or memory exhausted)")
+        self._batch = lib.acurl_engine_batch(self.engine)
+        self._futures: list[asyncio.Future[bytes | Finished] | None] = []
+        self._call_soon: Callable[..., Any] = loop.call_soon
+        self._create_future: Callable[[], asyncio.Future[bytes | Finished]] = loop.create_future
+        self._kick_planned = False
+        self._submitted = False
+        self._fd = lib.acurl_engine_fd(self.engine)
+        loop.add_reader(self._fd, self._on_ready)
+
+    def __repr__(self) -> str:
+        if self.engine == NULL:
+            return "<Driver closed>"
+        counters = self.counters()
+        return (
+            f"<Driver in_flight={counters.in_flight} idle={counters.idle} "
+            f"opened={counters.opened} finished={counters.finished}>"
+        )
+
+    def submit(
+        self,
+        profile: Any,
+        jar: Any,
+        method: Any,
+        url: bytes,
+        headers: bytes,
+        body: Any,
+        body_len: int,
+        total_us: int,
+    ) -> int:
+        """Queue one transfer and return its slot; `future(slot)` is what to await.
+
+        The caller keeps `body` alive until then. Raises what `refusal` makes of a refusal.
+        """
+        slot: int = _submit(
+            self.engine, profile, jar, method, url, headers, len(headers), body, body_len, total_us
+        )
+        if slot < 0:
+            raise refusal(slot)
+        futures = self._futures
+        if slot >= len(futures):
+            futures.extend([None] * (slot + 1 - len(futures)))
+        futures[slot] = self._create_future()
+        self._submitted = True
+        if not self._kick_planned:
+            self._kick_planned = True
+            self._call_soon(self._on_kick)
+        return slot
+
+    def future(self, slot: int) -> asyncio.Future[bytes | Finished]:
+        """The future of the transfer just submitted into this slot."""
+        future = self._futures[slot]
+        assert future is not None  # noqa: S101 - submit has just put it there
+        return future
+
+    def abandon(self, slot: int, future: asyncio.Future[bytes | Finished]) -> None:
+        """End the transfer of a future that nobody awaits any more, if it still runs."""
+        if slot < len(self._futures) and self._futures[slot] is future:
+            self._futures[slot] = None
+            lib.acurl_cancel(self.engine, slot)
+
+    def release_jar(self, pointer: Any) -> None:
+        """Give up a cookie jar; callable from any thread, as finalisers are."""
+        if lib.acurl_jar_release(self.engine, pointer) == lib.ACURL_ETHREAD:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+                self._loop.call_soon_threadsafe(lib.acurl_jar_release, self.engine, pointer)
+
+    def counters(self) -> Counters:
+        """What the engine has counted. Raises EngineClosed after close."""
+        out = ffi.new("acurl_counters *")
+        result = lib.acurl_engine_counters(self.engine, out)
+        if result < 0:
+            raise refusal(result)
+        return Counters(*(getattr(out, name) for name in Counters._fields))
+
+    def close(self) -> None:
+        """End all transfers (their awaiters get EngineClosed) and close all connections.
+
+        Harmless when repeated. Raises EngineMisuse in a thread that does not own the engine.
+        """
+        if self.engine == NULL:
+            return
+        result = lib.acurl_engine_close(self.engine)
+        if result < 0:
+            raise refusal(result)
+        self.engine = NULL
+        if not self._loop.is_closed():
+            self._loop.remove_reader(self._fd)
+        futures, self._futures = self._futures, []
+        for future in futures:
+            if future is not None and not future.done() and not self._loop.is_closed():
+                future.set_exception(EngineClosed("the engine was closed while the request ran"))
+
+    def _on_ready(self) -> None:
+        count = _drive(self.engine)
+        if count:
+            self._deliver(count)
+
+    def _on_kick(self) -> None:
+        self._kick_planned = False
+        if self._submitted:
+            self._submitted = False
+            count = _kick(self.engine)
+            if count:
+                self._deliver(count)
+
+    def _deliver(self, count: int) -> None:
+        if count < 0:
+            raise refusal(count)
+        batch = self._batch
+        index = iter(_unpack(batch.index, 3 * count))
+        data = _unpack(batch.bytes, batch.size)
+        futures = self._futures
+        start = 0
+        for slot, end, flags in zip(index, index, index, strict=True):
+            future = futures[slot]
+            futures[slot] = None
+            result: bytes | Finished = data[start:end]
+            start = end
+            if flags:
+                result = _finished(flags, result)
+            if future is not None and not future.done():
+                future.set_result(result)
+        # The tasks that wake now mostly send their next request at once: a kick planned here
+        # runs behind them in the same pass of the loop.
+        if not self._kick_planned:
+            self._kick_planned = True
+            self._call_soon(self._on_kick)
+
+
+_FLAG_HELD: int = lib.ACURL_FLAG_HELD
+
+
+def _finished(flags: int, record: bytes) -> Finished:
+    held = None
+    if flags & _FLAG_HELD:
+        fields = ffi.from_buffer("acurl_record *", record)
+        held = HeldBody(fields.held_body, fields.body_len)
+    return Finished(flags, record, held)
+
+
+def refusal(result: int) -> Exception:
+    """The exception for a negative result of the engine."""
+    if result == lib.ACURL_ENOMEM:
+        return MemoryError("the engine ran out of memory")
+    if result == lib.ACURL_ECLOSED:
+        return EngineClosed("the engine is closed")
+    if result == lib.ACURL_ETHREAD:
+        return EngineMisuse(
+            "this engine belongs to another thread: make a CurlWrapper in the thread that uses it"
+        )
+    if result == lib.ACURL_EFORK:
+        return EngineMisuse(
+            "this engine was made before the process forked: make a new CurlWrapper in the child"
+        )
+    if result == lib.ACURL_EARGUMENT:
+        return RequestError("libcurl refuses an option of this request")
+    return AcurlError(f"the engine failed with result {result}")

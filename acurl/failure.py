@@ -1,0 +1,80 @@
+"""Turns the record of a failed transfer into the exception that tells of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acurl._engine import ffi, lib
+from acurl.errors import (
+    ERROR_BY_CODE,
+    AcurlError,
+    ReadTimeout,
+    ResponseTooLarge,
+    TotalTimeout,
+    WriteTimeout,
+    advice,
+)
+from acurl.response import (
+    APPCONNECT,
+    CAUSE,
+    CODE,
+    CONNECT,
+    ERROR_LEN,
+    IP_LEN,
+    NAMELOOKUP,
+    PRETRANSFER,
+    START,
+    STARTTRANSFER,
+    TOTAL,
+    part,
+    unpack_record,
+)
+
+if TYPE_CHECKING:
+    from acurl.request import Request
+
+_ERROR_BY_CAUSE: dict[int, type[AcurlError]] = {
+    lib.ACURL_CAUSE_TOTAL_TIMEOUT: TotalTimeout,
+    lib.ACURL_CAUSE_READ_TIMEOUT: ReadTimeout,
+    lib.ACURL_CAUSE_WRITE_TIMEOUT: WriteTimeout,
+    lib.ACURL_CAUSE_BODY_TOO_LARGE: ResponseTooLarge,
+    lib.ACURL_CAUSE_HEADERS_TOO_LARGE: ResponseTooLarge,
+    lib.ACURL_CAUSE_NO_MEMORY: AcurlError,
+}
+
+_TEXT_BY_CAUSE: dict[int, str] = {
+    lib.ACURL_CAUSE_TOTAL_TIMEOUT: "the transfer did not finish within its total limit",
+    lib.ACURL_CAUSE_READ_TIMEOUT: "the server was silent for longer than the read limit",
+    lib.ACURL_CAUSE_WRITE_TIMEOUT: "the request could not be sent for longer than the write limit",
+    lib.ACURL_CAUSE_BODY_TOO_LARGE: "the body is larger than max_response_size",
+    lib.ACURL_CAUSE_HEADERS_TOO_LARGE: "the headers are larger than 300 KiB",
+    lib.ACURL_CAUSE_NO_MEMORY: "memory ran out",
+}
+
+_TIMES = {
+    "namelookup_time": NAMELOOKUP,
+    "connect_time": CONNECT,
+    "appconnect_time": APPCONNECT,
+    "pretransfer_time": PRETRANSFER,
+    "starttransfer_time": STARTTRANSFER,
+    "total_time": TOTAL,
+    "start_time": START,
+}
+
+
+def failure(record: bytes, request: Request) -> AcurlError:
+    """The exception for a failed transfer, with its code, request and phase times."""
+    fields = unpack_record(record)
+    code, cause = fields[CODE], fields[CAUSE]
+    kind = _ERROR_BY_CAUSE.get(cause) or ERROR_BY_CODE.get(code, AcurlError)
+    said = part(record, fields, ERROR_LEN).decode("utf-8", "replace").strip()
+    text = _TEXT_BY_CAUSE.get(cause) or said or ffi.string(lib.acurl_code_text(code)).decode()
+    hint = advice(kind, code)
+    message = f"curl failed with code {code}: {text} ({request.method.decode()} {request.url})"
+    error = kind(f"{message}; {hint}" if hint else message)
+    error.code = code
+    error.request = request
+    for name, field in _TIMES.items():
+        setattr(error, name, fields[field] * 1e-6)
+    error.primary_ip = part(record, fields, IP_LEN).decode()
+    return error

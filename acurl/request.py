@@ -1,0 +1,252 @@
+"""A request: what the user asked for, checked, and the bytes the engine is given for it."""
+
+from __future__ import annotations
+
+import base64
+import json as json_module
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from acurl._engine import ffi
+from acurl.cookies import Cookie, cookie_dict
+from acurl.errors import RequestError
+from acurl.urls import encode_url
+
+if TYPE_CHECKING:
+    from acurl.cookies import Jar
+    from acurl.profile import Profiles
+
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+Data = bytes | bytearray | str | Mapping[str, Any]
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNSAFE = re.compile(r"[\r\n\0]")
+# libcurl waits a second for a 100 before it sends a body larger than this.
+_EXPECT_ABOVE = 1 << 20
+_METHODS_WITH_BODY = {b"POST", b"PUT", b"PATCH"}
+
+
+class Request:
+    """One request, immutable once made.
+
+    `method` is bytes, `url` the str that was given; `headers` and `cookies` are dicts, `data` the
+    body as bytes or None, `auth` (user, password) or None, `cert` (key file, certificate file)
+    or None.
+    """
+
+    __slots__ = (
+        "_jar",
+        "auth",
+        "body",
+        "body_len",
+        "cert",
+        "cookie_items",
+        "data",
+        "header_items",
+        "is_https",
+        "method",
+        "profiles",
+        "total_us",
+        "url",
+        "wire_headers",
+        "wire_method",
+        "wire_url",
+    )
+
+    def __init__(
+        self,
+        method: bytes,
+        url: str,
+        header_items: tuple[tuple[str, str], ...] = (),
+        cookie_items: tuple[tuple[str, str | Cookie], ...] = (),
+        auth: tuple[str, str] | None = None,
+        data: bytes | None = None,
+        cert: tuple[str, str] | None = None,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.header_items = header_items
+        self.cookie_items = cookie_items
+        self.auth = auth
+        self.data = data
+        self.cert = cert
+        self.wire_url = encode_url(url)
+        self.is_https = self.wire_url.startswith(b"https")
+        if data is None and method in _METHODS_WITH_BODY:
+            data = b""
+        self.body: Any = ffi.NULL if data is None else data
+        self.body_len = -1 if data is None else len(data)
+        self.wire_method: Any = ffi.NULL if method == b"GET" and data is None else method
+        self.wire_headers = _encode_headers(header_items, auth, self.body_len)
+        self.profiles: Profiles | None = None
+        self.total_us: int | None = None
+        self._jar: Jar | None = None
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method.decode()} {self.url}>"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that were given, by name."""
+        return dict(self.header_items)
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Name to value: the session's cookies and those given with the request."""
+        cookies = cookie_dict(self._jar.lines()) if self._jar else {}
+        for name, value in self.cookie_items:
+            cookies[name] = value.value if isinstance(value, Cookie) else value
+        return cookies
+
+    def to_curl(self) -> str:
+        """A command line for curl that sends this request. It shows credentials as they are."""
+        words = ["curl", "-X", self.method.decode()]
+        if self.data is not None:
+            words += ["--data-raw", self.data.decode("utf-8", "backslashreplace")]
+        for name, value in self.header_items:
+            words += ["-H", f"{name}: {value}"]
+        if self.cookies:
+            words += ["--cookie", ";".join(f"{k}={v}" for k, v in self.cookies.items())]
+        if self.auth is not None:
+            words += ["--user", ":".join(self.auth)]
+        words.append(self.url)
+        return shlex.join(words)
+
+    def with_jar(self, jar: Jar) -> Request:
+        """Remember the session's jar, for `cookies`. Returns itself."""
+        self._jar = jar
+        return self
+
+    def redirected(self, url: str, status: int, *, same_origin: bool) -> Request:
+        """The request of the next hop: 301, 302 and 303 turn every method into GET.
+
+        Credentials (auth, Authorization and Cookie headers) stay behind when the origin changes.
+        """
+        method, data = (b"GET", None) if status in {301, 302, 303} else (self.method, self.data)
+        headers = self.header_items
+        if data is None:
+            headers = _without(headers, {"content-type", "content-length", "content-encoding"})
+        if not same_origin:
+            headers = _without(headers, {"authorization", "cookie", "proxy-authorization"})
+        auth = self.auth if same_origin else None
+        hop = Request(method, url, headers, (), auth, data, self.cert)
+        hop.profiles, hop.total_us = self.profiles, self.total_us
+        return hop
+
+
+_plain_requests: dict[str, Request] = {}
+_MOST_PLAIN_REQUESTS = 4096
+
+
+def plain_get(url: str) -> Request:
+    """The GET of a URL and nothing else; kept, since journeys ask for the same ones again."""
+    request = Request(b"GET", url)
+    if len(_plain_requests) >= _MOST_PLAIN_REQUESTS:
+        _plain_requests.clear()
+    _plain_requests[url] = request
+    return request
+
+
+kept_plain_get = _plain_requests.get
+
+
+def build_request(
+    method: str | bytes,
+    url: str,
+    headers: Headers | None = None,
+    cookies: Mapping[str, str | Cookie] | None = None,
+    auth: tuple[str, str] | None = None,
+    data: Data | None = None,
+    json: Any = None,
+    cert: tuple[str, str] | None = None,
+) -> Request:
+    """A request from what users give. Raises RequestError, naming what is wrong with it."""
+    items = _header_items(headers)
+    body = _body(data)
+    if json is not None:
+        if data is not None:
+            raise RequestError("give data or json, not both")
+        body = _json_body(json)
+        if not any(name.lower() == "content-type" for name, _ in items):
+            items += (("Content-Type", "application/json"),)
+    _check_pair("auth", auth, "(user, password)")
+    _check_pair("cert", cert, "(key file, certificate file)")
+    cookie_items = tuple(cookies.items()) if cookies else ()
+    return Request(_method(method), url, items, cookie_items, auth, body, cert)
+
+
+def _method(method: object) -> bytes:
+    name = method.decode("ascii", "replace") if isinstance(method, bytes) else method
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise RequestError(f"method {method!r}: must be a word such as GET")
+    return name.encode("ascii")
+
+
+def _header_items(headers: Headers | None) -> tuple[tuple[str, str], ...]:
+    if not headers:
+        return ()
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    items = []
+    for name, value in pairs:
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise RequestError(f"header name {name!r}: must be a str of letters, digits and -")
+        if not isinstance(value, str):
+            raise RequestError(f"header {name}: value must be a str, not {value!r}")
+        if _UNSAFE.search(value):
+            raise RequestError(f"header {name}: value {value!r} must not contain CR, LF or NUL")
+        items.append((name, value.strip(" \t")))
+    return tuple(items)
+
+
+def _body(data: object) -> bytes | None:
+    if data is None or isinstance(data, bytes):
+        return data
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, (bytearray, memoryview)):
+        return bytes(data)
+    if isinstance(data, Mapping):
+        return urlencode(data, doseq=True).encode()
+    raise RequestError(f"data must be bytes, str or a dict (sent as a form), not {data!r}")
+
+
+def _json_body(value: object) -> bytes:
+    try:
+        return json_module.dumps(value).encode()
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"json: {error}") from error
+
+
+def _check_pair(name: str, value: object, meaning: str) -> None:
+    if value is None:
+        return
+    if not isinstance(value, tuple) or len(value) != 2 or not all(isinstance(v, str) for v in value):
+        raise RequestError(f"{name} must be a tuple of two strings {meaning}")
+    if any(_UNSAFE.search(v) for v in value):
+        raise RequestError(f"{name} must not contain CR, LF or NUL")
+
+
+def _without(
+    items: tuple[tuple[str, str], ...], names: set[str]
+) -> tuple[tuple[str, str], ...]:
+    return tuple(item for item in items if item[0].lower() not in names)
+
+
+def _encode_headers(
+    items: tuple[tuple[str, str], ...], auth: tuple[str, str] | None, body_len: int
+) -> bytes:
+    """The header lines for libcurl, each ended by a NUL."""
+    # "Name;" is how libcurl is told of an empty value; "Name:" would drop the header.
+    lines = [f"{name}: {value}\0" if value else f"{name};\0" for name, value in items]
+    names = {name.lower() for name, _ in items}
+    if auth is not None and "authorization" not in names:
+        if ":" in auth[0]:
+            raise RequestError("auth: the user's name must not contain ':'")
+        token = base64.b64encode(":".join(auth).encode()).decode()
+        lines.append(f"Authorization: Basic {token}\0")
+    if body_len > _EXPECT_ABOVE and "expect" not in names:
+        lines.append("Expect:\0")
+    return "".join(lines).encode()

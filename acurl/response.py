@@ -1,0 +1,240 @@
+"""A read-only view of a finished transfer, unpacked as far as it is asked for."""
+
+from __future__ import annotations
+
+import codecs
+import json as json_module
+import struct
+from typing import TYPE_CHECKING, Any
+
+from acurl.case_insensitive import CaseInsensitiveDefaultDict, CaseInsensitiveDict
+from acurl.cookies import cookie_dict
+
+if TYPE_CHECKING:
+    from acurl.cookies import Jar
+    from acurl.driver import HeldBody
+    from acurl.request import Request
+
+# The layout of acurl_record in csrc/engine_api.h; a test compares the two.
+RECORD = struct.Struct("=6i12qQ6I")
+(
+    CODE,
+    STATUS,
+    HTTP_VERSION,
+    CAUSE,
+    NEW_CONNECTIONS,
+    OS_ERROR,
+    CONNECTION_ID,
+    NAMELOOKUP,
+    CONNECT,
+    APPCONNECT,
+    PRETRANSFER,
+    STARTTRANSFER,
+    TOTAL,
+    START,
+    WAIT,
+    UPLOAD_SIZE,
+    DOWNLOAD_SIZE,
+    BODY_LEN,
+    HELD_BODY,
+    HEADER_LEN,
+    IP_LEN,
+    REDIRECT_LEN,
+    COOKIE_LEN,
+    ERROR_LEN,
+    _RESERVED,
+) = range(25)
+
+_VERSION_NAMES = {1: "1.0", 2: "1.1", 3: "2", 30: "3"}
+_US = 1e-6
+
+unpack_record = RECORD.unpack_from
+
+
+def part(record: bytes, fields: tuple[int, ...], which: int) -> bytes:
+    """One variable part of a record; they lie behind it in the order of their lengths."""
+    start = RECORD.size + sum(fields[HEADER_LEN:which])
+    return record[start : start + fields[which]]
+
+
+class _Response:
+    """The answer to one request. Times are seconds, on libcurl's monotonic clock.
+
+    Made by a session only. `history` lists the responses of the redirects before this one,
+    oldest first.
+    """
+
+    __slots__ = ("_body", "_fields", "_held", "_jar", "_record", "_text", "history", "request")
+
+    def __init__(
+        self,
+        record: bytes,
+        request: Request,
+        jar: Jar | None = None,
+        held: HeldBody | None = None,
+        history: list[_Response] | None = None,
+    ) -> None:
+        self._record = record
+        self._fields: tuple[int, ...] = unpack_record(record)
+        self.request = request
+        self._jar = jar
+        self._held = held
+        self._body: bytes | None = None
+        self.history = history or []
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status_code} HTTP/{self.http_version} {self.url}>"
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        return self._fields[STATUS]
+
+    response_code = status_code
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self._fields[STATUS] < 400
+
+    @property
+    def url(self) -> str:
+        """The URL that gave this answer."""
+        return self.request.url
+
+    @property
+    def redirect_url(self) -> str | None:
+        """The absolute URL that a 3xx answer points to, None otherwise."""
+        return part(self._record, self._fields, REDIRECT_LEN).decode(errors="replace") or None
+
+    @property
+    def namelookup_time(self) -> float:
+        """Seconds from the start until the host name was resolved."""
+        return self._fields[NAMELOOKUP] * _US
+
+    @property
+    def connect_time(self) -> float:
+        """Seconds from the start until TCP (or QUIC) was connected; 0.0 on a reused connection."""
+        return self._fields[CONNECT] * _US
+
+    @property
+    def appconnect_time(self) -> float:
+        """Seconds from the start until TLS stood; 0.0 without TLS or on a reused connection."""
+        return self._fields[APPCONNECT] * _US
+
+    @property
+    def pretransfer_time(self) -> float:
+        """Seconds from the start until the request began to be sent."""
+        return self._fields[PRETRANSFER] * _US
+
+    @property
+    def starttransfer_time(self) -> float:
+        """Seconds from the start until the first byte of the answer."""
+        return self._fields[STARTTRANSFER] * _US
+
+    @property
+    def total_time(self) -> float:
+        """Seconds from the start until the last byte."""
+        return self._fields[TOTAL] * _US
+
+    @property
+    def pool_wait_time(self) -> float:
+        """Seconds from submission until libcurl was given the request."""
+        return self._fields[WAIT] * _US
+
+    @property
+    def start_time(self) -> float:
+        """When the transfer started, wall clock, seconds since 1970."""
+        return self._fields[START] * _US
+
+    @property
+    def upload_size(self) -> int:
+        """Bytes of body sent."""
+        return self._fields[UPLOAD_SIZE]
+
+    @property
+    def download_size(self) -> int:
+        """Bytes of body received, before decompression."""
+        return self._fields[DOWNLOAD_SIZE]
+
+    @property
+    def primary_ip(self) -> str:
+        """The server's address."""
+        return part(self._record, self._fields, IP_LEN).decode()
+
+    @property
+    def http_version(self) -> str:
+        """The version that was spoken: "1.0", "1.1", "2" or "3"."""
+        return _VERSION_NAMES.get(self._fields[HTTP_VERSION], "?")
+
+    @property
+    def reused(self) -> bool:
+        """Whether an open connection carried this request."""
+        return self._fields[NEW_CONNECTIONS] == 0
+
+    @property
+    def connection_id(self) -> int:
+        """The connection's number, unique within the engine."""
+        return self._fields[CONNECTION_ID]
+
+    @property
+    def retries(self) -> int:
+        """How often the request had to be repeated on another connection."""
+        return max(0, self._fields[NEW_CONNECTIONS] - 1)
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Name to value of all cookies that the session holds now."""
+        return cookie_dict(self._jar.lines()) if self._jar else {}
+
+    @property
+    def header(self) -> str:
+        """Status line and headers as they came."""
+        return part(self._record, self._fields, HEADER_LEN).decode("latin-1")
+
+    @property
+    def headers_tuple(self) -> tuple[tuple[str, str], ...]:
+        """(name, value) of each header line, in order, repeated ones kept."""
+        pairs = (line.partition(":") for line in self.header.splitlines()[1:])
+        return tuple((name, value.strip()) for name, colon, value in pairs if colon)
+
+    @property
+    def headers(self) -> CaseInsensitiveDict[str]:
+        """Headers by name in any case; values of repeated ones are joined by ", "."""
+        lists: CaseInsensitiveDefaultDict[list[str]] = CaseInsensitiveDefaultDict(list)
+        for name, value in self.headers_tuple:
+            lists[name].append(value)
+        return CaseInsensitiveDict({name: ", ".join(values) for name, values in lists.items()})
+
+    @property
+    def body(self) -> bytes:
+        """The body, decompressed."""
+        if self._body is None:
+            if self._held is not None:
+                self._body, self._held = bytes(self._held), None
+            else:
+                fields = self._fields
+                start = RECORD.size + sum(fields[HEADER_LEN:])
+                self._body = self._record[start : start + fields[BODY_LEN]]
+        return self._body
+
+    content = body
+
+    @property
+    def encoding(self) -> str:
+        """The charset that Content-Type names; "latin1" where it names none or an unknown one."""
+        _, _, rest = self.headers.get("Content-Type", "").lower().partition("charset=")
+        name = rest.partition(";")[0].strip(" \"'")
+        try:
+            return codecs.lookup(name).name if name else "latin1"
+        except LookupError:
+            return "latin1"
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that do not fit the charset become U+FFFD."""
+        return self.body.decode(self.encoding, "replace")
+
+    def json(self) -> Any:
+        """The body parsed as JSON. Raises ValueError when it is not."""
+        return json_module.loads(self.body)

@@ -1,0 +1,278 @@
+"""A session: the requests and the cookies of one simulated user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from acurl._engine import lib
+from acurl.cookies import Cookie, Jar, cookie_dict, session_cookie_for_url
+from acurl.driver import NULL, Driver, Finished
+from acurl.errors import AcurlError, EngineClosed, RequestError, TooManyRedirects
+from acurl.failure import failure
+from acurl.profile import HttpVersion, Profiles
+from acurl.request import Data, Headers, Request, build_request, kept_plain_get, plain_get
+from acurl.response import COOKIE_LEN, REDIRECT_LEN, _Response, part, unpack_record
+from acurl.timeouts import Timeout, as_timeout
+from acurl.urls import origin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Unpack
+
+    from acurl.wrapper import CurlWrapper, RequestOptions
+
+Reply = Coroutine[Any, Any, _Response]
+
+_FAILED: int = lib.ACURL_FLAG_FAILED
+_REDIRECT: int = lib.ACURL_FLAG_REDIRECT
+_COOKIES: int = lib.ACURL_FLAG_COOKIES
+
+
+async def _refused(error: Exception) -> _Response:
+    raise error
+
+
+def _microseconds(total: float | None) -> int:
+    return 0 if total is None else max(1, round(total * 1e6))
+
+
+class Session:
+    """Sends requests for one user. Made by `CurlWrapper.session()`; cheap, so one per journey.
+
+    Connections are shared with the other sessions of the wrapper; cookies are this session's own.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_driver",
+        "_http",
+        "_https",
+        "_jar",
+        "_profiles",
+        "_total_us",
+        "_wrapper",
+        "error_callback",
+        "response_callback",
+    )
+
+    def __init__(
+        self, wrapper: CurlWrapper, driver: Driver, profiles: Profiles, timeout: Timeout
+    ) -> None:
+        self._wrapper = wrapper
+        self._driver: Driver | None = driver
+        self._profiles = profiles
+        self._http = profiles.http.pointer
+        self._https = profiles.https.pointer
+        self._total_us = _microseconds(timeout.total)
+        self._jar: Jar | None = None
+        self.response_callback: Callable[[_Response], Any] | None = None
+        self.error_callback: Callable[[AcurlError], Any] | None = None
+
+    def __repr__(self) -> str:
+        state = "closed" if self._driver is None else self._profiles.options.http_version
+        return f"<Session {state} cookies={'yes' if self._jar else 'no'}>"
+
+    def get(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
+        """GET. See `request` for the options."""
+        if options:
+            return self.request("GET", url, **options)
+        request = kept_plain_get(url)
+        if request is None:
+            try:
+                request = plain_get(url)
+            except RequestError as error:
+                return _refused(error)
+        return self._follow(request, 5)
+
+    def head(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
+        """HEAD. See `request` for the options."""
+        return self.request("HEAD", url, **options)
+
+    def options(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
+        """OPTIONS. See `request` for the options."""
+        return self.request("OPTIONS", url, **options)
+
+    def post(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
+        """POST. See `request` for the options."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
+        """PUT. See `request` for the options."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
+        """PATCH. See `request` for the options."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
+        """DELETE. See `request` for the options."""
+        return self.request("DELETE", url, **options)
+
+    def request(
+        self,
+        method: str | bytes,
+        url: str,
+        *,
+        headers: Headers | None = None,
+        cookies: Mapping[str, str | Cookie] | None = None,
+        auth: tuple[str, str] | None = None,
+        data: Data | None = None,
+        json: Any = None,
+        cert: tuple[str, str] | None = None,
+        timeout: Timeout | float | None = (),  # type: ignore[assignment]
+        verify: bool | str | None = None,
+        http_version: HttpVersion | None = None,
+        allow_redirects: bool = True,
+        max_redirects: int = 5,
+    ) -> Reply:
+        """Send one request; awaiting gives the response, redirects followed.
+
+        `data` is bytes, str or a dict (sent as a form), `json` anything that JSON can carry,
+        `auth` (user, password), `cert` (key file, certificate file), `timeout` seconds or a
+        Timeout. `cookies` stay in the session. Options not given are the session's.
+
+        Raises RequestError for what is refused before sending, TooManyRedirects, and the other
+        errors of `acurl.errors` for what fails; cancelling the awaiting task ends the transfer.
+        """
+        try:
+            request = build_request(method, url, headers, cookies, auth, data, json, cert)
+            self._specialise(request, timeout, verify, http_version)
+            if cookies:
+                self._add_cookies(url, cookies)
+        except (AcurlError, MemoryError) as error:
+            return _refused(error)
+        return self._follow(request, max_redirects if allow_redirects else -1)
+
+    def cookies(self) -> dict[str, str]:
+        """Name to value of all cookies this session holds."""
+        return cookie_dict(self._jar.lines()) if self._jar else {}
+
+    def erase_all_cookies(self) -> None:
+        """Forget all cookies."""
+        if self._jar:
+            self._jar.clear()
+
+    def set_response_callback(self, callback: Callable[[_Response], Any] | None) -> None:
+        """Have `callback(response)` called for each answer, those of redirects included."""
+        self.response_callback = callback
+
+    def set_error_callback(self, callback: Callable[[AcurlError], Any] | None) -> None:
+        """Have `callback(error)` called for each transfer that fails, before it is raised."""
+        self.error_callback = callback
+
+    def close(self) -> None:
+        """Give up cookies and engine; later requests raise EngineClosed. Harmless twice."""
+        self._driver = None
+        self._jar = None
+
+    async def _follow(self, request: Request, redirects_left: int) -> _Response:
+        """Send the request and, unless `redirects_left` is below zero, follow redirects."""
+        history: list[_Response] | None = None
+        while True:
+            driver = self._driver
+            if driver is None:
+                raise EngineClosed("the session is closed")
+            profiles = request.profiles
+            if profiles is None:
+                profile = self._https if request.is_https else self._http
+            else:
+                profile = (profiles.https if request.is_https else profiles.http).pointer
+            jar = self._jar
+            slot = driver.submit(
+                profile,
+                NULL if jar is None else jar.pointer,
+                request.wire_method,
+                request.wire_url,
+                request.wire_headers,
+                request.body,
+                request.body_len,
+                self._total_us if request.total_us is None else request.total_us,
+            )
+            future = driver.future(slot)
+            try:
+                result = await future
+            except BaseException:
+                driver.abandon(slot, future)
+                raise
+            target = None
+            if result.__class__ is bytes:
+                response = _Response(result, request, jar, None, history)
+            else:
+                response, target = self._settle(result, request, history)
+            if self.response_callback is not None:
+                self.response_callback(response)
+            if target is None or redirects_left < 0:
+                return response
+            if redirects_left == 0:
+                raise TooManyRedirects(f"too many redirects, the last one to {target}")
+            redirects_left -= 1
+            history = [*(history or ()), response]
+            same = origin(request.url) == origin(target)
+            request = request.redirected(target, response.status_code, same_origin=same)
+
+    def _settle(
+        self, result: Finished, request: Request, history: list[_Response] | None
+    ) -> tuple[_Response, str | None]:
+        """The response and the redirect's target of what left the plain path; raises failures."""
+        flags, record, held = result
+        if flags & _COOKIES:
+            self._keep_cookies(part(record, unpack_record(record), COOKIE_LEN))
+        if flags & _FAILED:
+            error = failure(record, request)
+            if self.error_callback is not None:
+                self.error_callback(error)
+            raise error
+        response = _Response(record, request, self._jar, held, history)
+        target = None
+        if flags & _REDIRECT:
+            target = part(record, unpack_record(record), REDIRECT_LEN).decode(errors="replace")
+        return response, target
+
+    def _open_jar(self) -> Jar:
+        if self._jar is None:
+            if self._driver is None:
+                raise EngineClosed("the session is closed")
+            self._jar = Jar(self._driver)
+        return self._jar
+
+    def _keep_cookies(self, lines: bytes) -> None:
+        if self._driver is not None:
+            jar = self._open_jar()
+            for line in lines.splitlines():
+                jar.add(line)
+
+    def _add_cookies(self, url: str, cookies: Mapping[str, str | Cookie]) -> None:
+        for name, value in cookies.items():
+            cookie = session_cookie_for_url(url, name, value)
+            self._open_jar().add(cookie.format())
+
+    def _specialise(
+        self,
+        request: Request,
+        timeout: Timeout | float | None,
+        verify: bool | str | None,
+        http_version: HttpVersion | None,
+    ) -> None:
+        """Give the request its own profiles where its options differ from the session's."""
+        if self._jar is not None:
+            request.with_jar(self._jar)
+        changes: dict[str, Any] = {}
+        if timeout != ():
+            limits = as_timeout(timeout)
+            request.total_us = _microseconds(limits.total)
+            changes.update(connect=limits.connect, read=limits.read, write=limits.write)
+        if verify is not None:
+            changes["verify"] = verify
+        if http_version is not None:
+            changes["http_version"] = http_version
+        if request.cert is not None:
+            changes["cert"] = request.cert
+        if changes:
+            request.profiles = self._wrapper.profiles(self._profiles.options.with_changes(**changes))
+        options = (request.profiles or self._profiles).options
+        if options.http_version == "2" and not request.is_https:
+            raise RequestError(
+                f"url {request.url!r}: http_version='2' is negotiated by TLS; for http:// use "
+                "'2-prior-knowledge'"
+            )

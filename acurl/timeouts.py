@@ -1,0 +1,75 @@
+"""Time limits of a request."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from acurl.errors import RequestError
+
+DEFAULT_CONNECT = 10.0
+DEFAULT_TOTAL = 60.0
+
+_UNSET = object()
+
+
+def _checked(name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise RequestError(f"timeout {name}={value!r}: must be a number of seconds or None")
+    if not 0 < value < math.inf:
+        raise RequestError(f"timeout {name}={value!r}: must be above 0 seconds (None is never)")
+    return float(value)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Timeout:
+    """Limits in seconds; None is no limit.
+
+    `connect`: until the connection stands, TLS included. `read`: the longest silence while an
+    answer is awaited. `write`: the longest time without progress while the request is sent.
+    `total`: from submission to the last byte of the body. The positional value sets `connect`,
+    `read` and `write` where they are not given. Raises RequestError for anything but positive
+    numbers and None.
+    """
+
+    connect: float | None
+    read: float | None
+    write: float | None
+    total: float | None
+
+    def __init__(
+        self,
+        default: float | None | object = _UNSET,
+        *,
+        connect: float | None | object = _UNSET,
+        read: float | None | object = _UNSET,
+        write: float | None | object = _UNSET,
+        total: float | None | object = _UNSET,
+    ) -> None:
+        general = default is not _UNSET
+        if connect is _UNSET:
+            connect = default if general else DEFAULT_CONNECT
+        if read is _UNSET:
+            read = default if general else None
+        if write is _UNSET:
+            write = default if general else None
+        if total is _UNSET:
+            total = DEFAULT_TOTAL
+        object.__setattr__(self, "connect", _checked("connect", connect))
+        object.__setattr__(self, "read", _checked("read", read))
+        object.__setattr__(self, "write", _checked("write", write))
+        object.__setattr__(self, "total", _checked("total", total))
+
+
+DEFAULT_TIMEOUT = Timeout()
+
+
+def as_timeout(value: Timeout | float | None) -> Timeout:
+    """A Timeout from what users give: one of ours, seconds for all phases, or None for none."""
+    if isinstance(value, Timeout):
+        return value
+    if value is None:
+        return Timeout(None, total=None)
+    return Timeout(value)
