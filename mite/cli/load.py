@@ -1,0 +1,174 @@
+"""Runs journeys in this process: wires bus, summary, runner, view and report together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from mite import config, environment, plan, specs, stats, verdict
+from mite.cli.options import RunOptions
+from mite.config import ConfigManager
+from mite.exitcodes import ExitCode, weightiest
+from mite.reporting.figures import Figures, Summary
+from mite.reporting.lines import LineView, NoView
+from mite.runner import Outcome, Runner
+from mite.scenario import Line
+from mite.transport.local import LocalBus
+
+logger = logging.getLogger(__name__)
+
+MakeLines = Callable[[ConfigManager, LocalBus], Sequence[Line]]
+
+
+class View(Protocol):
+    """Shows the figures of a run while it goes on."""
+
+    def start(self) -> None:
+        """Called before the first figures."""
+
+    def show(self, figures: Figures) -> None:
+        """Called each second; returns at once."""
+
+    def stop(self) -> None:
+        """Called after the last figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wiring:
+    runner: Runner
+    bus: LocalBus
+    summary: Summary
+    view: View
+
+
+def run(test: str, make_lines: MakeLines, options: RunOptions) -> ExitCode:
+    """Run to the end, report, and say how it went."""
+    settings = config.load(specs.spec_import(options.config), options.additions)
+    bus = LocalBus()
+    lines = make_lines(settings, bus)
+    wiring = _wire(test, lines, settings, bus, options)
+    with _loop_factory() as loop_factory, asyncio.Runner(loop_factory=loop_factory) as loop:
+        outcome = loop.run(_attend(wiring))
+    return _conclude(wiring, outcome, options)
+
+
+def prepare(options: RunOptions) -> None:
+    """Set up logging and the path that modules are looked for on."""
+    logging.basicConfig(
+        level=options.log_level,
+        format="[%(asctime)s] <%(levelname)s> [%(name)s] %(message)s",
+    )
+    here = str(Path.cwd())
+    if options.working_directory and here not in sys.path:
+        sys.path.insert(0, here)
+
+
+def _wire(
+    test: str,
+    lines: Sequence[Line],
+    settings: ConfigManager,
+    bus: LocalBus,
+    options: RunOptions,
+) -> _Wiring:
+    summary = Summary(test, plan.planned_duration(lines))
+    for consumer in (summary.transactions, summary.requests, summary.errors):
+        bus.attach(consumer)
+    for stat in stats.registered():
+        bus.attach(stats.StatConsumer(stat))
+    values: dict[str, Any] = dict(settings.get_changes_for_runner(1))
+    runner = Runner(test, lines, values, bus, options.settings)
+    return _Wiring(runner, bus, summary, _view(options))
+
+
+def _view(options: RunOptions) -> View:
+    if options.hide_progress:
+        return NoView()
+    if not sys.stdout.isatty():
+        return LineView(lambda line: print(line, flush=True))
+    from mite.reporting import live, report  # noqa: PLC0415 - rich only where a terminal needs it
+
+    return live.LiveView(report.console())
+
+
+async def _attend(wiring: _Wiring) -> Outcome:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, wiring.runner.interrupt)
+    wiring.bus.start()
+    wiring.view.start()
+    showing = loop.create_task(_show(wiring))
+    try:
+        return await wiring.runner.run()
+    finally:
+        showing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await showing
+        wiring.view.stop()
+        wiring.bus.stop()
+
+
+async def _show(wiring: _Wiring) -> None:
+    while True:
+        await asyncio.sleep(1)
+        wiring.summary.step(wiring.runner.progress())
+        wiring.view.show(wiring.summary.figures(wiring.runner))
+
+
+def _conclude(wiring: _Wiring, outcome: Outcome, options: RunOptions) -> ExitCode:
+    from mite.reporting import report  # noqa: PLC0415 - rich only when the run is over
+
+    summary, seen = wiring.summary, wiring.runner.health.statistics()
+    broken = options.thresholds.exceeded(
+        summary.errors.total, summary.requests.wire_times(), summary.request_rates
+    )
+    ending = report.Ending(
+        outcome=outcome,
+        health=seen,
+        verdict=verdict.judge(seen, _findings(wiring)),
+        environment=environment.facts(),
+        broken=broken,
+        percentiles=[percent for percent, _ in options.thresholds.percentiles],
+        errors_by_journey=options.journey_logging,
+    )
+    report.write(report.console(), summary, ending)
+    codes = []
+    if outcome.fault is not None:
+        print(f"mite: {outcome.fault}", file=sys.stderr)
+        codes.append(ExitCode.CONFIGURATION)
+    if outcome.interrupted:
+        codes.append(ExitCode.SIGNAL)
+    if broken:
+        codes.append(ExitCode.UPSTREAM_THRESHOLD)
+    return weightiest(codes)
+
+
+def _findings(wiring: _Wiring) -> list[tuple[verdict.Level, str]]:
+    """What besides the generator's health lowers the verdict."""
+    findings = []
+    beyond = wiring.summary.transactions.overflowed
+    if beyond:
+        findings.append(
+            (verdict.Level.SUSPECT, f"{beyond} transactions had names beyond the limit of series")
+        )
+    for name, count in wiring.bus.failures.items():
+        findings.append((verdict.Level.SUSPECT, f"{name} failed on {count} messages"))
+    return findings
+
+
+@contextlib.contextmanager
+def _loop_factory() -> Iterator[Callable[[], asyncio.AbstractEventLoop] | None]:
+    """uvloop's, or asyncio's own when MITE_PROFILE=1 asks for a loop that profilers understand."""
+    if os.environ.get("MITE_PROFILE") == "1":
+        yield None
+        return
+    import uvloop  # noqa: PLC0415 - not needed, and not loaded, under MITE_PROFILE=1
+
+    yield uvloop.new_event_loop

@@ -1,0 +1,85 @@
+"""The configuration of a run: keys and values that journeys and scenarios read."""
+
+from __future__ import annotations
+
+import ast
+import logging
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mite.exceptions import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+_PLAIN = "MITE_CONF_"
+_LITERAL = "MITE_EVAL_CONF_"
+
+
+class ConfigManager:
+    """Holds the configuration, and knows which part of it each runner has not seen yet."""
+
+    def __init__(self) -> None:
+        self._version = 0
+        # key -> (value, the version it was set in)
+        self._config: dict[str, tuple[Any, int]] = {}
+        self._seen: dict[Any, int] = {}
+
+    def __repr__(self) -> str:
+        pairs = ", ".join(f"{key}={value!r}" for key, (value, _) in self._config.items())
+        return f"ConfigManager(version={self._version}, {pairs})"
+
+    def set(self, name: str, value: Any) -> None:
+        """Set ``name`` for all runners."""
+        self._version += 1
+        self._config[name] = (value, self._version)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of ``name``, or ``default``."""
+        return self._config.get(name, (default, 0))[0]
+
+    def get_changes_for_runner(self, runner_id: Any) -> list[tuple[str, Any]]:
+        """What was set since this runner last asked."""
+        seen = self._seen.get(runner_id, 0)
+        self._seen[runner_id] = self._version
+        return [(key, value) for key, (value, since) in self._config.items() if since > seen]
+
+
+def default_config_loader() -> dict[str, Any]:
+    """``MITE_CONF_name=text`` and ``MITE_EVAL_CONF_name=literal`` from the environment.
+
+    A literal is a Python number, string, bytes, tuple, list, dict, set, boolean or None.
+    """
+    result: dict[str, Any] = {}
+    for variable, text in os.environ.items():
+        if variable.startswith(_PLAIN):
+            result[variable.removeprefix(_PLAIN)] = text
+        elif variable.startswith(_LITERAL):
+            result[variable.removeprefix(_LITERAL)] = _literal(variable, text)
+    logger.debug("configuration from the environment: %s", ", ".join(sorted(result)) or "none")
+    return result
+
+
+def load(loader: Callable[[], dict[str, Any]], additions: Iterable[str]) -> ConfigManager:
+    """What ``loader`` returns, then each ``key:value`` of ``additions`` over it."""
+    manager = ConfigManager()
+    for key, value in loader().items():
+        manager.set(key, value)
+    for addition in additions:
+        key, colon, value = addition.partition(":")
+        if not (key and colon):
+            raise ConfigurationError(
+                f"--add-to-config={addition} has no key: write --add-to-config=key:value."
+            )
+        manager.set(key, value)
+    return manager
+
+
+def _literal(variable: str, text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise ConfigurationError(
+            f"{variable}={text} is not a Python literal: write a number, a quoted string, a list, "
+            f"a tuple, a dict, True, False or None, or use {_PLAIN} for plain text."
+        ) from None

@@ -1,0 +1,117 @@
+"""Turns what a scenario function returns into checked lines, or says what is wrong with it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mite import specs
+from mite.config import ConfigManager
+from mite.datapools import DataPool
+from mite.exceptions import ConfigurationError
+from mite.scenario import Line, VolumeModel
+from mite.volume import Model
+
+_SHAPE = "(journey spec, datapool or None, volume model)"
+
+
+def from_scenario(spec: str, config: ConfigManager, sender: object) -> list[Line]:
+    """The lines of the scenario that ``spec`` names; ConfigurationError lists all faults."""
+    function = specs.scenario(spec)
+    rows = _call(spec, function, {"config": config, "sender": sender})
+    if isinstance(rows, (str, bytes, dict)) or not isinstance(rows, Iterable):
+        raise ConfigurationError(
+            f"the scenario {spec!r} returned {type(rows).__name__}; "
+            f"it must return a list of {_SHAPE}."
+        )
+    lines: list[Line] = []
+    faults: list[str] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            lines.append(_line(number, row, spec))
+        except ConfigurationError as error:
+            faults.extend(error.sentences)
+    if faults:
+        raise ConfigurationError(*faults)
+    if not lines:
+        raise ConfigurationError(f"the scenario {spec!r} returned an empty list: nothing to run.")
+    return lines
+
+
+def from_journey(spec: str, datapool: DataPool | None, volume: VolumeModel) -> list[Line]:
+    """A single line for the journey that ``spec`` names."""
+    return [Line(1, spec, specs.journey(spec), datapool, volume)]
+
+
+def planned_duration(lines: Iterable[Line]) -> float | None:
+    """Seconds until the last line ends; None when a line's model does not say."""
+    longest = 0.0
+    for line in lines:
+        if not isinstance(line.volume, Model):
+            return None
+        longest = max(longest, line.volume.duration)
+    return longest
+
+
+def _call(spec: str, function: Callable[..., Any], offered: dict[str, object]) -> Any:
+    wanted = list(inspect.signature(function).parameters)
+    unknown = [name for name in wanted if name not in offered]
+    if unknown:
+        raise ConfigurationError(
+            f"the scenario {spec!r} asks for {', '.join(map(repr, unknown))}: "
+            "a scenario function may only have the parameters 'config' and 'sender'."
+        )
+    try:
+        return function(**{name: offered[name] for name in wanted})
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"the scenario {spec!r} failed: {specs.described(error)}."
+        ) from error
+
+
+def _line(number: int, row: Any, spec: str) -> Line:
+    where = f"line {number} of the scenario {spec!r}"
+    if isinstance(row, (str, bytes, dict)) or not isinstance(row, Iterable):
+        raise ConfigurationError(f"{where} is {row!r}; it must be {_SHAPE}.")
+    cells = tuple(row)
+    if len(cells) != 3:
+        raise ConfigurationError(f"{where} has {len(cells)} parts; it must be {_SHAPE}.")
+    journey_spec, pool, volume = cells
+    if not isinstance(journey_spec, str):
+        raise ConfigurationError(
+            f"{where} begins with {journey_spec!r}; a journey is named by a string, "
+            "'package.module:function'."
+        )
+    return Line(
+        number,
+        journey_spec,
+        specs.journey(journey_spec),
+        _datapool(pool, where),
+        _volume(volume, where),
+    )
+
+
+def _datapool(pool: object, where: str) -> DataPool | None:
+    if pool is None:
+        return None
+    if isinstance(pool, str):
+        return specs.datapool(pool)
+    return specs.checked_datapool(pool, f"in {where}")
+
+
+def _volume(volume: Any, where: str) -> VolumeModel:
+    if isinstance(volume, Model):
+        try:
+            volume.check()
+        except ValueError as error:
+            raise ConfigurationError(f"{where} has an impossible volume model: {error}.") from error
+    elif not callable(volume) or isinstance(volume, type):
+        raise ConfigurationError(
+            f"{where} has the volume model {volume!r}; it must be one of mite.volume_model "
+            "or a function of (start, end) that returns a number."
+        )
+    model: VolumeModel = volume
+    return model

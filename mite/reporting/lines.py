@@ -1,0 +1,65 @@
+"""Progress as plain lines, for logs and pipes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mite.reporting.figures import Figures, number, seconds
+
+_EVERY = 2
+
+
+def line(figures: Figures) -> str:
+    """One line about this moment."""
+    progress, health = figures.progress, figures.health
+    planned = "" if figures.planned is None else f"/{figures.planned:.0f}"
+    slowest = max(figures.transactions, key=lambda row: row.p95, default=None)
+    latency = (
+        ""
+        if slowest is None
+        else (
+            f"  {slowest.name.strip()} p50 {seconds(slowest.p50)} p95 {seconds(slowest.p95)}"
+            f" p99 {seconds(slowest.p99)}"
+        )
+    )
+    return (
+        f"{progress.elapsed:.0f}{planned} s  "
+        f"{progress.in_flight}/{progress.target} in flight  "
+        f"{number(figures.journeys_rate)} journeys/s  {number(figures.requests_rate)} requests/s  "
+        f"{figures.errors} errors{latency}  "
+        f"[generator: CPU {health.cpu_now:.0%}, lag p99 {seconds(health.lag_p99)}]"
+    )
+
+
+class LineView:
+    """Writes a line every two seconds."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._shown = 0
+
+    def start(self) -> None:
+        """Nothing to prepare."""
+
+    def show(self, figures: Figures) -> None:
+        """Called each second."""
+        second = int(figures.progress.elapsed)
+        if second >= self._shown + _EVERY:
+            self._shown = second
+            self._write(line(figures))
+
+    def stop(self) -> None:
+        """Nothing to put away."""
+
+
+class NoView:
+    """Shows nothing, for ``--hide-constant-logs``."""
+
+    def start(self) -> None:
+        """Nothing."""
+
+    def show(self, figures: Figures) -> None:
+        """Nothing."""
+
+    def stop(self) -> None:
+        """Nothing."""

@@ -1,0 +1,95 @@
+"""Progress on a terminal, redrawn each second.
+
+Drawing a table takes rich several milliseconds, which would be lag in the runner's loop; it is
+done in a thread of its own, from figures that no longer change.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mite import verdict
+from mite.reporting.figures import Figures, number, seconds
+from mite.reporting.tables import transactions
+
+_MOST_ROWS = 20
+
+
+def picture(figures: Figures) -> RenderableType:
+    """What the terminal shows."""
+    shown = figures.transactions[:_MOST_ROWS]
+    parts: list[RenderableType] = [_head(figures), _totals(figures)]
+    if shown:
+        parts.append(transactions(shown))
+    if len(figures.transactions) > _MOST_ROWS:
+        parts.append(Text(f"... and {len(figures.transactions) - _MOST_ROWS} more transactions"))
+    parts.append(_generator(figures))
+    return Group(*parts)
+
+
+class LiveView:
+    """Keeps a picture of the run on the terminal until stopped."""
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mite-live")
+        self._drawing: Future[None] | None = None
+
+    def start(self) -> None:
+        """Take the lower part of the terminal."""
+        self._live.start()
+
+    def show(self, figures: Figures) -> None:
+        """Draw, unless the last picture is still being drawn."""
+        if self._drawing is None or self._drawing.done():
+            self._drawing = self._thread.submit(self._draw, figures)
+
+    def stop(self) -> None:
+        """Give the terminal back."""
+        self._thread.shutdown(wait=True)
+        self._live.stop()
+
+    def _draw(self, figures: Figures) -> None:
+        self._live.update(picture(figures), refresh=True)
+
+
+def _head(figures: Figures) -> RenderableType:
+    progress = figures.progress
+    head = Table.grid(padding=(0, 1))
+    if figures.planned:
+        clock = Text(f"{progress.elapsed:.0f} of {figures.planned:.0f} s")
+        done = min(progress.elapsed, figures.planned)
+        bar = ProgressBar(total=figures.planned, completed=done, width=30)
+        head.add_row(Text(figures.test, style="bold"), bar, clock, Text(progress.state.value))
+    else:
+        clock = Text(f"{progress.elapsed:.0f} s")
+        head.add_row(Text(figures.test, style="bold"), clock, Text(progress.state.value))
+    return head
+
+
+def _totals(figures: Figures) -> Text:
+    progress = figures.progress
+    text = Text(
+        f"{progress.in_flight} of {progress.target} in flight   "
+        f"{number(figures.journeys_rate)} journeys/s   "
+        f"{number(figures.requests_rate)} requests/s   "
+    )
+    text.append(f"{figures.errors} errors", style="red" if figures.errors else "green")
+    return text
+
+
+def _generator(figures: Figures) -> Text:
+    health = figures.health
+    judged = verdict.judge(health)
+    style = {verdict.Level.VALID: "green", verdict.Level.SUSPECT: "yellow"}.get(judged.level, "red")
+    text = Text("generator: ")
+    text.append(f"CPU {health.cpu_now:.0%}, loop lag p99 {seconds(health.lag_p99)}", style=style)
+    if judged.reasons:
+        text.append(f"  {judged.reasons[0]}", style=style)
+    return text

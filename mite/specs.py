@@ -1,0 +1,150 @@
+"""Names of things to run, ``package.module:attribute``: importing them, saying what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+from mite.datapools import DataPool
+from mite.exceptions import ConfigurationError
+from mite.scenario import Journey
+
+
+def spec_import(spec: str) -> Any:
+    """What ``spec`` names; ConfigurationError when there is no such thing."""
+    return _find(spec, "object")[1]
+
+
+def journey(spec: str) -> Journey:
+    """The journey that ``spec`` names: a coroutine function taking a context."""
+    module, found = _find(spec, "journey")
+    if not _is_journey(found):
+        close = _names(module, _is_journey)
+        raise ConfigurationError(
+            f"{spec!r} is {_kind(found)}, not a journey: a journey is an 'async def' function "
+            f"that takes a context{_among(close, _attribute(spec))}."
+        )
+    result: Journey = found
+    return result
+
+
+def datapool(spec: str) -> DataPool:
+    """The datapool that ``spec`` names."""
+    return checked_datapool(_find(spec, "datapool")[1], spec)
+
+
+def checked_datapool(found: object, name: str) -> DataPool:
+    """``found`` itself when it can be used as a datapool."""
+    if isinstance(found, type) or not isinstance(found, DataPool):
+        raise ConfigurationError(
+            f"the datapool {name} is {_kind(found)}, which has no 'checkout' and 'checkin' "
+            "coroutines: mite.datapools has classes that do."
+        )
+    return found
+
+
+def scenario(spec: str) -> Callable[..., Any]:
+    """The scenario function that ``spec`` names."""
+    _, found = _find(spec, "scenario")
+    if not callable(found) or inspect.iscoroutinefunction(found):
+        raise ConfigurationError(
+            f"{spec!r} is {_kind(found)}, not a scenario: a scenario is a plain function that "
+            "returns a list of (journey, datapool, volume model)."
+        )
+    result: Callable[..., Any] = found
+    return result
+
+
+def _find(spec: str, what: str) -> tuple[ModuleType, Any]:
+    module_name, colon, attribute = spec.partition(":")
+    if not (module_name and colon and attribute):
+        raise ConfigurationError(
+            f"{spec!r} does not name a {what}: write package.module:name, "
+            "such as journeys.shop:browse."
+        )
+    module = _module(module_name, spec)
+    try:
+        return module, getattr(module, attribute)
+    except AttributeError:
+        raise ConfigurationError(
+            f"no {what} {attribute!r} in {module_name}{_among(_names(module), attribute)}."
+        ) from None
+
+
+def _module(name: str, spec: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConfigurationError(
+                f"no module {error.name!r} for {spec!r}{_among(_siblings(error.name), name)}; "
+                "modules are looked for in the working directory and among the installed packages."
+            ) from None
+        raise ConfigurationError(_import_failed(name, error)) from error
+    except Exception as error:
+        raise ConfigurationError(_import_failed(name, error)) from error
+
+
+def _import_failed(name: str, error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{name} cannot be imported: {error.filename} line {error.lineno}: {error.msg}."
+    return f"{name} cannot be imported: {described(error)}."
+
+
+def described(error: Exception) -> str:
+    """An exception of the user's code in half a sentence, with the place it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "importlib" not in frame.filename]
+    where = f" ({own[-1].filename} line {own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def _siblings(missing: str) -> list[str]:
+    """Full names of the modules beside one that does not exist."""
+    parent, _, _ = missing.rpartition(".")
+    path = None
+    if parent:
+        path = getattr(importlib.import_module(parent), "__path__", None)
+    prefix = f"{parent}." if parent else ""
+    return [f"{prefix}{module.name}" for module in pkgutil.iter_modules(path)]
+
+
+def _is_journey(found: object) -> bool:
+    if isinstance(found, type) or not callable(found):
+        return False
+    candidates = (found, inspect.unwrap(found), type(found).__call__)
+    return any(inspect.iscoroutinefunction(candidate) for candidate in candidates)
+
+
+def _names(module: ModuleType, keep: Callable[[object], bool] = callable) -> list[str]:
+    own = (name for name in dir(module) if not name.startswith("_"))
+    return [name for name in own if keep(getattr(module, name, None))]
+
+
+def _attribute(spec: str) -> str:
+    return spec.partition(":")[2]
+
+
+def _kind(found: object) -> str:
+    if isinstance(found, type):
+        return f"the class {found.__name__}"
+    if inspect.isroutine(found):
+        return "a coroutine function" if inspect.iscoroutinefunction(found) else "a plain function"
+    return f"a {type(found).__name__}"
+
+
+def _among(names: Iterable[str], wanted: str) -> str:
+    close = suggestions(wanted, list(names))
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def suggestions(wanted: str, names: Sequence[str]) -> list[str]:
+    """Up to three of ``names`` that look like ``wanted``."""
+    return difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
