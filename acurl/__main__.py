@@ -1,0 +1,171 @@
+"""``python -m acurl URL``: one request, and what it took; the smallest way to see acurl work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+import acurl
+
+PHASES = {
+    "name lookup": "namelookup_time",
+    "connect": "connect_time",
+    "TLS": "appconnect_time",
+    "request sent": "pretransfer_time",
+    "first byte": "starttransfer_time",
+    "total": "total_time",
+}
+HTTP_VERSIONS = ("auto", "1.1", "2", "2-prior-knowledge")
+INTERRUPTED = 130
+EXAMPLES = """\
+examples:
+  python -m acurl https://example.com/
+  python -m acurl -X PUT -H "Content-Type: application/json" -d '{"a": 1}' http://127.0.0.1:8080/echo
+  python -m acurl --cacert ca.pem --http-version 2 https://127.0.0.1:8443/items
+  python -m acurl --json http://127.0.0.1:8080/ | jq .times.total
+
+Each time counts from the start of the request to the end of that phase. A redirect is shown, not
+followed. An answer of any status is a success (exit code 0); no answer is a failure (1); a wrong
+option is a usage error (2).
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make the request that the arguments describe; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    loop = uvloop.new_event_loop()
+    try:
+        response = loop.run_until_complete(_fetch(loop, options))
+    except acurl.RequestError as error:
+        parser.error(str(error))
+    except acurl.AcurlError as error:
+        return _failed(error, options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        loop.close()
+    print(json.dumps(_document(response)) if options.json else _words(response))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m acurl",
+        description="Make one HTTP request; show the answer's head and how long each phase took.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("url", metavar="URL", help="http:// or https://")
+    add("-X", "--request", metavar="METHOD", type=_method, help="GET, or POST when there is data")
+    add(
+        "-H",
+        "--header",
+        metavar="'NAME: VALUE'",
+        type=_header,
+        action="append",
+        default=[],
+        help="a header to send; may be repeated",
+    )
+    add("-d", "--data", metavar="TEXT", help="the body to send")
+    add("--http-version", choices=HTTP_VERSIONS, default="auto", help="default: auto")
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument("--insecure", action="store_true", help="accept any certificate")
+    trust.add_argument("--cacert", metavar="FILE", type=_file, help="trust the CAs in FILE only")
+    add("--json", action="store_true", help="print one JSON object, times in seconds")
+    return parser
+
+
+def _method(text: str) -> str:
+    if not (text.isascii() and text.isalpha()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a method: letters only, such as PUT")
+    return text.upper()
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not (name.strip() and colon):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a header: write 'Name: value'")
+    return name.strip(), value.strip()
+
+
+def _file(text: str) -> str:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return text
+
+
+async def _fetch(loop: Any, options: argparse.Namespace) -> Any:
+    wrapper = acurl.CurlWrapper(loop)
+    try:
+        verify = options.cacert or not options.insecure
+        session = wrapper.session(http_version=options.http_version, verify=verify)
+        method = options.request or ("GET" if options.data is None else "POST")
+        return await session.request(
+            method,
+            options.url,
+            headers=_joined(options.header),
+            data=options.data,
+            allow_redirects=False,
+        )
+    finally:
+        wrapper.close()
+
+
+def _joined(headers: list[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+def _words(response: Any) -> str:
+    lines = [_status_line(response)]
+    lines += [f"{name}: {value}" for name, value in response.headers_tuple]
+    lines += ["", f"{len(response.body)} bytes of body from {response.primary_ip}", ""]
+    for phase, attribute in PHASES.items():
+        seconds = getattr(response, attribute)
+        took = f"{seconds * 1000:.2f} ms" if seconds or phase != "TLS" else "-"
+        lines.append(f"{phase:<13}{took:>13}")
+    lines += ["", f"libcurl {acurl.libcurl_version()}"]
+    return "\n".join(lines)
+
+
+def _status_line(response: Any) -> str:
+    # The last one: an answer may be preceded by 1xx ones.
+    lines: list[str] = response.header.splitlines()
+    return [line for line in lines if line.startswith("HTTP/")][-1].strip()
+
+
+def _document(response: Any) -> dict[str, Any]:
+    return {
+        "url": response.url,
+        "status": response.status_code,
+        "http_version": response.http_version,
+        "headers": [list(pair) for pair in response.headers_tuple],
+        "body_bytes": len(response.body),
+        "primary_ip": response.primary_ip,
+        "times": {
+            attribute.removesuffix("_time"): round(getattr(response, attribute), 6)
+            for attribute in PHASES.values()
+        },
+        "libcurl": acurl.libcurl_version(),
+    }
+
+
+def _failed(error: acurl.AcurlError, options: argparse.Namespace) -> int:
+    print(f"python -m acurl: {error}", file=sys.stderr)
+    if options.json:
+        told = {"url": options.url, "error": str(error), "kind": type(error).__name__}
+        print(json.dumps({**told, "code": error.code}))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
