@@ -192,9 +192,15 @@ class Context:
             message["transaction_id"] = active.id
         self._send_fn(message)
 
-    def at_run_end(self, closer: Closer) -> None:
-        """Have ``closer`` (plain or async) called when the run ends; for plugins' resources."""
+    def at_run_end(self, closer: Closer) -> bool:
+        """Have ``closer`` (plain or async) called when the run ends; for plugins' resources.
+
+        False when the context belongs to no run, so that nobody will call it.
+        """
+        if self._run is _alone:
+            return False
         self._run.at_end(closer)
+        return True
 
     def _report(self, error: BaseException, tb: TracebackType | None) -> None:
         """Send the ``error`` or ``exception`` message, once per context and error."""

@@ -1,0 +1,78 @@
+"""AcurlSessionWrapper: what a journey finds as ``ctx.http``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import acurl
+from mite_http.metrics import of_failure, of_response
+
+if TYPE_CHECKING:
+    from mite_http.pool import SessionPool
+
+ResponseCallback = Callable[[Any, dict[str, Any]], object]
+
+
+class AcurlSessionWrapper:
+    """An acurl session that tells its context of every request; all else is the session's."""
+
+    __slots__ = ("_callback", "_context", "_metrics", "_session", "pool")
+
+    def __init__(
+        self, session: acurl.Session, context: Any = None, pool: SessionPool | None = None
+    ) -> None:
+        self._session = session
+        self._context = context
+        self._callback: ResponseCallback | None = None
+        self._metrics: dict[str, Any] | None = None
+        self.pool = pool
+        """The pool it came from."""
+        session.response_callback = self._on_response
+        session.error_callback = self._on_error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def __repr__(self) -> str:
+        return f"AcurlSessionWrapper({self._session!r})"
+
+    @property
+    def additional_metrics(self) -> dict[str, Any]:
+        """Put keys in here, and they are sent with every later ``http_metrics`` message."""
+        if self._metrics is None:
+            self._metrics = {}
+        return self._metrics
+
+    @additional_metrics.setter
+    def additional_metrics(self, metrics: dict[str, Any]) -> None:
+        self._metrics = metrics
+
+    def set_response_callback(self, callback: ResponseCallback | None) -> None:
+        """Have ``callback(response, additional_metrics)`` called before each message is sent."""
+        self._callback = callback
+
+    def get(self, url: str, **options: Any) -> Any:
+        """GET; the options are those of ``acurl.Session.request``."""
+        return self._session.get(url, **options)
+
+    def post(self, url: str, **options: Any) -> Any:
+        """POST; the options are those of ``acurl.Session.request``."""
+        return self._session.post(url, **options)
+
+    def close(self) -> None:
+        """Give up the session: its later requests are refused."""
+        self._session.close()
+
+    def _on_response(self, response: Any) -> None:
+        if self._callback is not None:
+            self._callback(response, self.additional_metrics)
+        self._send(of_response(response))
+
+    def _on_error(self, error: acurl.AcurlError) -> None:
+        self._send(of_failure(error))
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._metrics:
+            message = {**self._metrics, **message}
+        self._context.emit(message)
