@@ -17,7 +17,6 @@ from acurl._engine import ffi, lib
 from acurl.errors import AcurlError, EngineClosed, EngineMisuse, RequestError
 
 _unpack = ffi.unpack
-_submit = lib.acurl_submit
 _kick = lib.acurl_kick
 _drive = lib.acurl_drive
 
@@ -71,7 +70,7 @@ class Driver:
     """One engine and the futures that wait on it. Belongs to one loop and its thread.
 
     `engine` is NULL once closed; `_futures` maps a slot to the future of the transfer in it, and
-    only `submit`, `abandon`, `_deliver` and `close` change it.
+    only `adopt`, `abandon`, `_deliver` and `close` change it.
     """
 
     __slots__ = (
@@ -111,40 +110,24 @@ class Driver:
             f"opened={counters.opened} finished={counters.finished}>"
         )
 
-    def submit(
-        self,
-        profile: Any,
-        jar: Any,
-        method: Any,
-        url: bytes,
-        headers: bytes,
-        body: Any,
-        body_len: int,
-        total_us: int,
-    ) -> int:
-        """Queue one transfer and return its slot; `future(slot)` is what to await.
+    def adopt(self, slot: int) -> asyncio.Future[bytes | Finished]:
+        """The future of a transfer just submitted, which the next kick starts.
 
-        The caller keeps `body` alive until then. Raises what `refusal` makes of a refusal.
+        `slot` is what acurl_submit returned; a refusal is raised as `refusal` says. The
+        submission is not a method here because a call less per request is 1 % of it.
         """
-        slot: int = _submit(
-            self.engine, profile, jar, method, url, headers, len(headers), body, body_len, total_us
-        )
         if slot < 0:
             raise refusal(slot)
-        futures = self._futures
-        if slot >= len(futures):
-            futures.extend([None] * (slot + 1 - len(futures)))
-        futures[slot] = self._create_future()
+        future = self._create_future()
+        try:
+            self._futures[slot] = future
+        except IndexError:
+            self._futures.extend([None] * (slot + 1 - len(self._futures)))
+            self._futures[slot] = future
         self._submitted = True
         if not self._kick_planned:
             self._kick_planned = True
             self._call_soon(self._on_kick)
-        return slot
-
-    def future(self, slot: int) -> asyncio.Future[bytes | Finished]:
-        """The future of the transfer just submitted into this slot."""
-        future = self._futures[slot]
-        assert future is not None  # noqa: S101 - submit has just put it there
         return future
 
     def abandon(self, slot: int, future: asyncio.Future[bytes | Finished]) -> None:

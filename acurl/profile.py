@@ -26,6 +26,7 @@ OPTIONS = {
     "BUFFERSIZE": 98,
     "CONNECTTIMEOUT_MS": 156,
     "PIPEWAIT": 237,
+    "NOPROXY": 10177,
     "SUPPRESS_CONNECT_HEADERS": 265,
 }
 
@@ -99,7 +100,7 @@ def _settings(options: Options, *, tls: bool) -> dict[str, int | str]:
         settings["USERAGENT"] = options.user_agent
     if not (options.trust_env and any(map(os.environ.get, _PROXY_VARIABLES))):
         # Without this libcurl searches the environment for proxies on every request.
-        settings["PROXY"] = ""
+        settings["PROXY"], settings["NOPROXY"] = "", "*"
     if tls:
         settings["SSL_VERIFYPEER"] = int(verify)
         settings["SSL_VERIFYHOST"] = 2 if verify else 0

@@ -52,6 +52,7 @@ class Request:
         "total_us",
         "url",
         "wire_headers",
+        "wire_headers_len",
         "wire_method",
         "wire_url",
     )
@@ -81,6 +82,7 @@ class Request:
         self.body_len = -1 if data is None else len(data)
         self.wire_method: Any = ffi.NULL if method == b"GET" and data is None else method
         self.wire_headers = _encode_headers(header_items, auth, self.body_len)
+        self.wire_headers_len = len(self.wire_headers)
         self.profiles: Profiles | None = None
         self.total_us: int | None = None
         self._jar: Jar | None = None

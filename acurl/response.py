@@ -60,11 +60,10 @@ def part(record: bytes, fields: tuple[int, ...], which: int) -> bytes:
 class _Response:
     """The answer to one request. Times are seconds, on libcurl's monotonic clock.
 
-    Made by a session only. `history` lists the responses of the redirects before this one,
-    oldest first.
+    Made by a session only.
     """
 
-    __slots__ = ("_body", "_fields", "_held", "_jar", "_record", "_text", "history", "request")
+    __slots__ = ("_body", "_unpacked", "_held", "_history", "_jar", "_record", "request")
 
     def __init__(
         self,
@@ -75,27 +74,39 @@ class _Response:
         history: list[_Response] | None = None,
     ) -> None:
         self._record = record
-        self._fields: tuple[int, ...] = unpack_record(record)
+        self._unpacked: tuple[int, ...] | None = None
         self.request = request
         self._jar = jar
         self._held = held
         self._body: bytes | None = None
-        self.history = history or []
+        self._history = history
 
     def __repr__(self) -> str:
         return f"<Response {self.status_code} HTTP/{self.http_version} {self.url}>"
 
     @property
+    def _fields(self) -> tuple[int, ...]:
+        if self._unpacked is None:
+            self._unpacked = unpack_record(self._record)
+        return self._unpacked
+
+    @property
+    def history(self) -> list[_Response]:
+        """The responses of the redirects before this one, oldest first."""
+        return list(self._history or ())
+
+    @property
     def status_code(self) -> int:
         """The HTTP status."""
-        return self._fields[STATUS]
+        record = self._record  # the one field that everybody reads: not worth unpacking all
+        return record[4] | record[5] << 8
 
     response_code = status_code
 
     @property
     def ok(self) -> bool:
         """Whether the status is below 400."""
-        return self._fields[STATUS] < 400
+        return self.status_code < 400
 
     @property
     def url(self) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Reply = Coroutine[Any, Any, _Response]
 
+_submit = lib.acurl_submit
 _FAILED: int = lib.ACURL_FLAG_FAILED
 _REDIRECT: int = lib.ACURL_FLAG_REDIRECT
 _COOKIES: int = lib.ACURL_FLAG_COOKIES
@@ -179,17 +180,19 @@ class Session:
             else:
                 profile = (profiles.https if request.is_https else profiles.http).pointer
             jar = self._jar
-            slot = driver.submit(
+            slot = _submit(
+                driver.engine,
                 profile,
                 NULL if jar is None else jar.pointer,
                 request.wire_method,
                 request.wire_url,
                 request.wire_headers,
+                request.wire_headers_len,
                 request.body,
                 request.body_len,
                 self._total_us if request.total_us is None else request.total_us,
             )
-            future = driver.future(slot)
+            future = driver.adopt(slot)
             try:
                 result = await future
             except BaseException:

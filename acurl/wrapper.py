@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from acurl.request import Data, Headers
 
 VERSION = "0.1.0"
-USER_AGENT = f"acurl/{VERSION}"
 
 _MOST_PROFILES = 256
 
@@ -86,13 +85,14 @@ class CurlWrapper:
         *,
         verify: bool | str = True,
         timeout: Timeout | float | None = DEFAULT_TIMEOUT,
-        user_agent: str = USER_AGENT,
+        user_agent: str = "",
     ) -> Session:
         """A session: cookies of its own, connections shared with the others of this wrapper.
 
         `http_version` is "auto" (HTTP/2 where TLS negotiates it), "1.1", "2" (over TLS, or the
-        request fails) or "2-prior-knowledge". `verify` is True, False or a CA file. Raises
-        RequestError for anything else.
+        request fails) or "2-prior-knowledge". `verify` is True, False or a CA file. No
+        User-Agent is sent unless given here or in a request's headers. Raises RequestError for
+        anything else.
         """
         limits = as_timeout(timeout)
         options = Options(

@@ -51,13 +51,16 @@ static void fill(acurl_record *record, struct transfer *transfer, CURLcode code)
   record->http_version = info_long(easy, CURLINFO_HTTP_VERSION);
   record->new_connections = info_long(easy, CURLINFO_NUM_CONNECTS);
   record->connection_id = info_number(easy, CURLINFO_CONN_ID);
-  record->namelookup_us = info_number(easy, CURLINFO_NAMELOOKUP_TIME_T);
-  record->connect_us = info_number(easy, CURLINFO_CONNECT_TIME_T);
-  record->appconnect_us = info_number(easy, CURLINFO_APPCONNECT_TIME_T);
+  if(record->new_connections || code) { /* a reused connection has no such phases */
+    record->namelookup_us = info_number(easy, CURLINFO_NAMELOOKUP_TIME_T);
+    record->connect_us = info_number(easy, CURLINFO_CONNECT_TIME_T);
+    record->appconnect_us = info_number(easy, CURLINFO_APPCONNECT_TIME_T);
+  }
   record->pretransfer_us = info_number(easy, CURLINFO_PRETRANSFER_TIME_T);
   record->starttransfer_us = info_number(easy, CURLINFO_STARTTRANSFER_TIME_T);
   record->total_us = info_number(easy, CURLINFO_TOTAL_TIME_T);
-  record->upload_size = info_number(easy, CURLINFO_SIZE_UPLOAD_T);
+  if(transfer->body_len > 0)
+    record->upload_size = info_number(easy, CURLINFO_SIZE_UPLOAD_T);
   record->download_size = info_number(easy, CURLINFO_SIZE_DOWNLOAD_T);
   if(code)
     record->os_error = info_long(easy, CURLINFO_OS_ERRNO);

@@ -37,20 +37,23 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   size_t len = size * count;
   transfer->last_progress = transfer->engine->now;
-  if(STARTS_WITH(line, len, "HTTP/")) {
+  if(len <= 2)
+    return len; /* the blank line says nothing */
+  char first = (char)(line[0] | 0x20); /* lower case, if it is a letter */
+  if(first == 'h' && STARTS_WITH(line, len, "HTTP/")) {
     transfer->response_headers.len = 0; /* the answer after a 1xx or a CONNECT */
     transfer->in_body = false;
   }
-  if(transfer->in_body || len <= 2)
-    return len; /* trailers are not headers; the blank line says nothing */
+  else if(transfer->in_body)
+    return len; /* trailers are not headers */
+  else if(first == 's' && STARTS_WITH(line, len, "set-cookie:"))
+    transfer->got_cookie = true;
+  else if(first == 'c' && STARTS_WITH(line, len, "content-length:"))
+    reserve_body(transfer, line + 15, len - 15);
   if(transfer->response_headers.len + len > MAX_HEADER_BYTES) {
     transfer->cause = ACURL_CAUSE_HEADERS_TOO_LARGE;
     return 0;
   }
-  if(STARTS_WITH(line, len, "set-cookie:"))
-    transfer->got_cookie = true;
-  else if(STARTS_WITH(line, len, "content-length:"))
-    reserve_body(transfer, line + 15, len - 15);
   if(!buffer_append(&transfer->response_headers, line, len)) {
     transfer->cause = ACURL_CAUSE_NO_MEMORY;
     return 0;
