@@ -97,10 +97,10 @@ def session_cookie_for_url(
     url: str,
     name: str,
     value: str | Cookie,
-    http_only: bool = False,  # noqa: FBT001, FBT002 - upstream's signature
-    include_subdomains: bool = True,  # noqa: FBT001, FBT002
-    is_secure: bool = False,  # noqa: FBT001, FBT002
-    include_url_path: bool = False,  # noqa: FBT001, FBT002
+    http_only: bool = False,
+    include_subdomains: bool = True,
+    is_secure: bool = False,
+    include_url_path: bool = False,
 ) -> _Cookie:
     """A session cookie for the host of a URL, or for the domain that a Cookie names.
 

@@ -192,10 +192,9 @@ class Driver:
         for slot, end, flags in zip(index, index, index, strict=True):
             future = futures[slot]
             futures[slot] = None
-            result: bytes | Finished = data[start:end]
+            record = data[start:end]
             start = end
-            if flags:
-                result = _finished(flags, result)
+            result = _finished(flags, record) if flags else record
             if future is not None and not future.done():
                 future.set_result(result)
         # The tasks that wake now mostly send their next request at once: a kick planned here

@@ -225,15 +225,13 @@ def _json_body(value: object) -> bytes:
 def _check_pair(name: str, value: object, meaning: str) -> None:
     if value is None:
         return
-    if not isinstance(value, tuple) or len(value) != 2 or not all(isinstance(v, str) for v in value):
+    if not (isinstance(value, tuple) and [type(item) for item in value] == [str, str]):
         raise RequestError(f"{name} must be a tuple of two strings {meaning}")
     if any(_UNSAFE.search(v) for v in value):
         raise RequestError(f"{name} must not contain CR, LF or NUL")
 
 
-def _without(
-    items: tuple[tuple[str, str], ...], names: set[str]
-) -> tuple[tuple[str, str], ...]:
+def _without(items: tuple[tuple[str, str], ...], names: set[str]) -> tuple[tuple[str, str], ...]:
     return tuple(item for item in items if item[0].lower() not in names)
 
 

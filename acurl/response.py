@@ -63,7 +63,7 @@ class _Response:
     Made by a session only.
     """
 
-    __slots__ = ("_body", "_unpacked", "_held", "_history", "_jar", "_record", "request")
+    __slots__ = ("_body", "_held", "_history", "_jar", "_record", "_unpacked", "request")
 
     def __init__(
         self,

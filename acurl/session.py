@@ -13,7 +13,7 @@ from acurl.failure import failure
 from acurl.profile import HttpVersion, Profiles
 from acurl.request import Data, Headers, Request, build_request, kept_plain_get, plain_get
 from acurl.response import COOKIE_LEN, REDIRECT_LEN, _Response, part, unpack_record
-from acurl.timeouts import Timeout, as_timeout
+from acurl.timeouts import SESSION_TIMEOUT, Timeout, as_timeout
 from acurl.urls import origin
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Session:
         data: Data | None = None,
         json: Any = None,
         cert: tuple[str, str] | None = None,
-        timeout: Timeout | float | None = (),  # type: ignore[assignment]
+        timeout: Timeout | float | None = SESSION_TIMEOUT,
         verify: bool | str | None = None,
         http_version: HttpVersion | None = None,
         allow_redirects: bool = True,
@@ -199,7 +199,7 @@ class Session:
                 driver.abandon(slot, future)
                 raise
             target = None
-            if result.__class__ is bytes:
+            if isinstance(result, bytes):
                 response = _Response(result, request, jar, None, history)
             else:
                 response, target = self._settle(result, request, history)
@@ -261,7 +261,7 @@ class Session:
         if self._jar is not None:
             request.with_jar(self._jar)
         changes: dict[str, Any] = {}
-        if timeout != ():
+        if timeout is not SESSION_TIMEOUT:
             limits = as_timeout(timeout)
             request.total_us = _microseconds(limits.total)
             changes.update(connect=limits.connect, read=limits.read, write=limits.write)
@@ -272,7 +272,8 @@ class Session:
         if request.cert is not None:
             changes["cert"] = request.cert
         if changes:
-            request.profiles = self._wrapper.profiles(self._profiles.options.with_changes(**changes))
+            options = self._profiles.options.with_changes(**changes)
+            request.profiles = self._wrapper.profiles(options)
         options = (request.profiles or self._profiles).options
         if options.http_version == "2" and not request.is_https:
             raise RequestError(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from acurl.errors import RequestError
 
 DEFAULT_CONNECT = 10.0
 DEFAULT_TOTAL = 60.0
 
-_UNSET = object()
+_UNSET: Any = object()
 
 
 def _checked(name: str, value: object) -> float | None:
@@ -41,12 +42,12 @@ class Timeout:
 
     def __init__(
         self,
-        default: float | None | object = _UNSET,
+        default: float | None = _UNSET,
         *,
-        connect: float | None | object = _UNSET,
-        read: float | None | object = _UNSET,
-        write: float | None | object = _UNSET,
-        total: float | None | object = _UNSET,
+        connect: float | None = _UNSET,
+        read: float | None = _UNSET,
+        write: float | None = _UNSET,
+        total: float | None = _UNSET,
     ) -> None:
         general = default is not _UNSET
         if connect is _UNSET:
@@ -64,6 +65,9 @@ class Timeout:
 
 
 DEFAULT_TIMEOUT = Timeout()
+
+# Stands for the session's own limits; known by its identity.
+SESSION_TIMEOUT = Timeout()
 
 
 def as_timeout(value: Timeout | float | None) -> Timeout:

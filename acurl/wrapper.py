@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from acurl.driver import Counters, Driver
 from acurl.errors import AcurlError, EngineClosed, RequestError
@@ -123,7 +123,7 @@ class CurlWrapper:
         """End what still runs (its awaiters get EngineClosed) and close all connections."""
         self._driver.close()
 
-    def __enter__(self) -> CurlWrapper:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
