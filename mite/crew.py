@@ -86,7 +86,7 @@ class Crew:
 
     async def cancel(self) -> int:
         """End all journeys where they stand; how many there were."""
-        tasks = list(self._tasks)
+        tasks = [task for task in self._tasks if not task.done()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -37,7 +37,9 @@ class Statistics:
     lag_max: float = 0.0
     cpu_now: float = 0.0
     cpu_peak: float = 0.0
-    """The highest share over any full window; of the whole run if it was shorter."""
+    """The highest share over any window; over the whole run if it was shorter."""
+    cpu_window: float = 0.0
+    """Seconds that ``cpu_peak`` was taken over, 0.0 when too few to tell."""
     blocks: tuple[Block, ...] = field(default=())
 
 
@@ -50,6 +52,7 @@ class Health:
         self._cpu: deque[tuple[float, float]] = deque()
         self._cpu_now = 0.0
         self._cpu_peak = 0.0
+        self._cpu_window = 0.0
         self._blocks: dict[tuple[str | None, str], Block] = {}
 
     def __repr__(self) -> str:
@@ -71,6 +74,7 @@ class Health:
         self._cpu_now = (used - before) / (now - begin)
         if now - begin >= CPU_WINDOW:
             self._cpu_peak = max(self._cpu_peak, self._cpu_now)
+        self._cpu_window = now - begin
 
     def blocked(self, seconds: float, journey: str | None, location: str) -> None:
         """The loop stood still; ``journey`` was running at ``location``."""
@@ -87,6 +91,7 @@ class Health:
             lag_p99=self._lag.percentile(99),
             lag_max=self._lag.max,
             cpu_now=self._cpu_now,
-            cpu_peak=self._cpu_peak,
+            cpu_peak=self._cpu_peak or self._cpu_now,
+            cpu_window=min(self._cpu_window, CPU_WINDOW),
             blocks=tuple(worst),
         )

@@ -151,6 +151,7 @@ class Runner:
             for crew in self._crews.values():
                 self._cancelled += await crew.cancel()
             self._ended = self._clock()
+            self.health.cpu(self._ended, self._cpu_clock())
             self._move(State.ENDED)
             await self._run.close()
         return Outcome(

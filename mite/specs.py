@@ -29,7 +29,7 @@ def journey(spec: str) -> Journey:
         close = _names(module, _is_journey)
         raise ConfigurationError(
             f"{spec!r} is {_kind(found)}, not a journey: a journey is an 'async def' function "
-            f"that takes a context{_among(close, _attribute(spec))}."
+            f"that takes a context{_among(close, _attribute(spec))}"
         )
     result: Journey = found
     return result
@@ -74,7 +74,7 @@ def _find(spec: str, what: str) -> tuple[ModuleType, Any]:
         return module, getattr(module, attribute)
     except AttributeError:
         raise ConfigurationError(
-            f"no {what} {attribute!r} in {module_name}{_among(_names(module), attribute)}."
+            f"no {what} {attribute!r} in {module_name}{_among(_names(module), attribute)}"
         ) from None
 
 
@@ -84,8 +84,8 @@ def _module(name: str, spec: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise ConfigurationError(
-                f"no module {error.name!r} for {spec!r}{_among(_siblings(error.name), name)}; "
-                "modules are looked for in the working directory and among the installed packages."
+                f"no module {error.name!r} for {spec!r} in the working directory or among the "
+                f"installed packages{_among(_siblings(error.name), name)}"
             ) from None
         raise ConfigurationError(_import_failed(name, error)) from error
     except Exception as error:
@@ -142,7 +142,7 @@ def _kind(found: object) -> str:
 
 def _among(names: Iterable[str], wanted: str) -> str:
     close = suggestions(wanted, list(names))
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+    return f". Did you mean {' or '.join(close)}?" if close else "."
 
 
 def suggestions(wanted: str, names: Sequence[str]) -> list[str]:

@@ -25,8 +25,7 @@ class UpstreamThresholds:
         broken = []
         if errors > self.max_errors:
             broken.append(
-                f"{errors} errors are more than the {self.max_errors} "
-                "that --max-errors-threshold allows"
+                f"the number of errors, {errors}, is over --max-errors-threshold={self.max_errors}"
             )
         measured = [
             (

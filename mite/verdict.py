@@ -55,7 +55,7 @@ def _blocks(seen: health.Statistics) -> list[tuple[Level, str]]:
 
 def _saturation(seen: health.Statistics) -> list[tuple[Level, str]]:
     findings = []
-    if seen.cpu_peak > CPU_LIMIT:
+    if seen.cpu_peak > CPU_LIMIT and seen.cpu_window >= health.CPU_WINDOW:
         reason = (
             f"the generator, not the system, was the bottleneck: it used {seen.cpu_peak:.0%} "
             f"of a core over {health.CPU_WINDOW:.0f} s (limit {CPU_LIMIT:.0%})"

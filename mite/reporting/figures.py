@@ -116,6 +116,11 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 100 else f"{value:.0f} s"
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 journey``, ``2 journeys``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def number(value: float) -> str:
     """A rate: one decimal where it matters."""
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"

@@ -43,7 +43,7 @@ class LineView:
 
     def show(self, figures: Figures) -> None:
         """Called each second."""
-        second = int(figures.progress.elapsed)
+        second = round(figures.progress.elapsed)
         if second >= self._shown + _EVERY:
             self._shown = second
             self._write(line(figures))

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mite.health import Statistics
 from mite.reporting import tables
-from mite.reporting.figures import Summary, number, seconds
+from mite.reporting.figures import Summary, counted, number, seconds
 from mite.runner import Outcome
 from mite.verdict import Level, Verdict
 
@@ -43,22 +43,22 @@ def console() -> Console:
 def write(out: Console, summary: Summary, end: Ending) -> None:
     """Print the report."""
     outcome = end.outcome
-    out.print()
-    out.print(
-        f"{summary.test}: {outcome.finished:,} journeys in {outcome.elapsed:.1f} s"
-        f" ({number(outcome.finished / outcome.elapsed if outcome.elapsed else 0.0)} per s)"
-        + (", interrupted" if outcome.interrupted else "")
+    rate = outcome.finished / outcome.elapsed if outcome.elapsed else 0.0
+    _say(out)
+    _say(
+        out,
+        f"{summary.test}: {counted(outcome.finished, 'journey')} in {outcome.elapsed:.1f} s"
+        f" ({number(rate)} per s){', interrupted' if outcome.interrupted else ''}",
     )
     if outcome.cancelled:
-        out.print(f"{outcome.cancelled:,} journeys did not end by themselves and were cancelled")
+        _say(out, f"{counted(outcome.cancelled, 'journey')} did not end in time: cancelled")
     rows = summary.transaction_rows(outcome.elapsed)
     if rows:
-        out.print()
+        _say(out)
         out.print(tables.transactions(rows))
         _note(
-            out, "times: client clock (monotonic, from entering to leaving the block, failed ones"
+            out, "times: client clock (monotonic), from entering to leaving each block, failed too"
         )
-        _note(out, "included), as the journeys saw them")
     _requests(out, summary, end)
     _errors(out, summary, end)
     _environment(out, end)
@@ -69,24 +69,30 @@ def _requests(out: Console, summary: Summary, end: Ending) -> None:
     requests = summary.requests
     if not requests.count:
         return
-    out.print()
+    _say(out)
     out.print(tables.requests(summary.request_rows(end.outcome.elapsed)))
-    _note(out, "times: wire clock (libcurl's total of each request, as it reports them)")
-    times = requests.wire_times()
-    if end.percentiles and times.count:
-        shown = ", ".join(f"p{p} {seconds(times.percentile(p))}" for p in end.percentiles)
-        out.print(
-            f"response times: mean {seconds(times.mean)}, min {seconds(times.min)}, "
-            f"max {seconds(times.max)}, standard deviation {seconds(times.deviation)}, {shown}"
-        )
-        rates = summary.request_rates
-        out.print(
-            f"requests per second: mean {number(rates.mean)}, max {number(rates.most)}, "
-            f"standard deviation {number(rates.deviation)}"
-        )
-    out.print(
-        f"{requests.count:,} requests, {requests.reused:,} on a connection already open"
-        + (f", {requests.retries:,} repeated by the client" if requests.retries else "")
+    _note(out, "times: wire clock, libcurl's total for each request")
+    _say(
+        out,
+        f"{counted(requests.count, 'request')}, {requests.reused:,} on a connection already open"
+        + (f", {requests.retries:,} repeated by the client" if requests.retries else ""),
+    )
+    if end.percentiles:
+        _percentiles(out, summary, end)
+
+
+def _percentiles(out: Console, summary: Summary, end: Ending) -> None:
+    times, rates = summary.requests.wire_times(), summary.request_rates
+    shown = ", ".join(f"p{p} {seconds(times.percentile(p))}" for p in end.percentiles)
+    _say(
+        out,
+        f"response times: mean {seconds(times.mean)}, min {seconds(times.min)}, "
+        f"max {seconds(times.max)}, standard deviation {seconds(times.deviation)}, {shown}",
+    )
+    _say(
+        out,
+        f"requests per second: mean {number(rates.mean)}, max {number(rates.most)}, "
+        f"standard deviation {number(rates.deviation)}",
     )
 
 
@@ -94,36 +100,48 @@ def _errors(out: Console, summary: Summary, end: Ending) -> None:
     errors = summary.errors
     if not errors.total:
         return
-    out.print()
-    out.print(Text(f"{errors.total:,} errors, by kind", style="bold"))
+    _say(out)
+    _say(out, f"{counted(errors.total, 'error')}, by kind", style="bold")
     for kind in list(errors)[:_MOST_KINDS]:
-        out.print(Text(f"  {kind.count:>8,}  {kind.first.splitlines()[0] if kind.first else '?'}"))
+        _say(out, f"  {kind.count:>8,}  {_first_line(kind.first)}")
         _note(out, f"            at {kind.location}")
     if end.errors_by_journey:
         for journey, count in errors.by_journey().items():
-            out.print(Text(f"  {count:>8,}  errors in {journey}"))
+            _say(out, f"  {count:>8,}  in {journey}")
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
 
 
 def _environment(out: Console, end: Ending) -> None:
-    out.print()
     facts = ", ".join(f"{name} {value}" for name, value in end.environment.items())
     health = end.health
-    out.print(
-        f"environment: {facts}; generator by itself: CPU at most {health.cpu_peak:.0%} of a core, "
-        f"loop lag p99 {seconds(health.lag_p99)}, max {seconds(health.lag_max)}"
+    cpu = f"CPU at most {health.cpu_peak:.0%} of a core over {health.cpu_window:.0f} s, "
+    _say(out)
+    _say(out, f"environment: {facts}")
+    _say(
+        out,
+        f"generator, as it saw itself: {cpu if health.cpu_window >= 1 else ''}"
+        f"loop lag p99 {seconds(health.lag_p99)}, max {seconds(health.lag_max)}",
     )
 
 
 def _verdict(out: Console, end: Ending) -> None:
-    out.print()
+    _say(out)
     line = Text("verdict: ")
     line.append(str(end.verdict), style=_STYLES[end.verdict.level])
     out.print(line)
     for reason in end.verdict.reasons:
-        out.print(Text(f"  {reason}"))
+        _say(out, f"  {reason}")
     for sentence in end.broken:
-        out.print(Text(f"failed: {sentence}", style="red"))
+        _say(out, f"failed: {sentence}", style="red")
+
+
+def _say(out: Console, text: str = "", style: str = "") -> None:
+    """A line that is never broken in two, so that logs can be searched."""
+    out.print(Text(text, style=style), soft_wrap=True)
 
 
 def _note(out: Console, text: str) -> None:
-    out.print(Text(text, style="dim"))
+    _say(out, text, style="dim")
