@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cffi import FFI
 
-SOURCES = ["buffer", "deadline", "engine", "events", "jar", "libcurl", "limits", "profile"]
+SOURCES = ["block", "buffer", "deadline", "engine", "events", "jar", "libcurl", "limits", "profile"]
 SOURCES += ["record", "transfer"]
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -120,7 +120,7 @@ int acurl_engine_counters(acurl_engine *engine, acurl_counters *out) {
 }
 
 void acurl_body_free(uint64_t held_body) {
-  free((void *)(uintptr_t)held_body);
+  block_give((void *)(uintptr_t)held_body);
 }
 
 void queue_push(struct transfer *transfer) {

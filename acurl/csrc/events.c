@@ -29,7 +29,9 @@
 #define MAX_TIME_PER_DRIVE (2 * MILLISECOND)
 #define EVENTS_PER_WAIT 64
 #define MAX_TIMER_ROUNDS 4
-#define SURPLUS_GRACE (250 * MILLISECOND)
+/* libcurl looks at most once a second whether an idle connection is alive. One
+ * that we ended sooner after its use could be picked for a request and fail it. */
+#define LIVENESS_WINDOW (1050 * MILLISECOND)
 #define PARK_FOREIGN_FROM 0x081400
 
 int64_t clock_now(void) {
@@ -55,15 +57,23 @@ static struct descriptor *entry(acurl_engine *engine, int fd) {
   return &engine->descriptors[fd];
 }
 
+/* How long a connection must have been idle to be ended for its age. */
+static int64_t expiry_of(const acurl_engine *engine) {
+  int64_t expiry = engine->options.keepalive_expiry_us;
+  if(expiry < 0)
+    return NEVER;
+  return expiry * MICROSECOND > LIVENESS_WINDOW ? expiry * MICROSECOND : LIVENESS_WINDOW;
+}
+
 static void plan_sweep(acurl_engine *engine) {
   engine->sweep_at = NEVER;
   if(!engine->idle_count)
     return;
-  int64_t since = engine->descriptors[engine->idle_oldest].idle_since;
-  if(engine->options.keepalive_expiry_us >= 0)
-    engine->sweep_at = since + engine->options.keepalive_expiry_us * MICROSECOND;
-  if(engine->idle_count > engine->options.max_connects && since + SURPLUS_GRACE < engine->sweep_at)
-    engine->sweep_at = since + SURPLUS_GRACE;
+  int64_t wait = expiry_of(engine);
+  if(engine->idle_count > engine->options.max_connects)
+    wait = LIVENESS_WINDOW;
+  if(wait != NEVER)
+    engine->sweep_at = engine->descriptors[engine->idle_oldest].idle_since + wait;
 }
 
 static void idle_add(acurl_engine *engine, int fd) {
@@ -283,18 +293,15 @@ static void end_idle(acurl_engine *engine, int fd) {
 }
 
 void events_sweep_idle(acurl_engine *engine) {
-  if(engine->now >= engine->sweep_at) {
-    int64_t expiry = engine->options.keepalive_expiry_us;
-    while(engine->idle_count) {
-      int64_t age = engine->now - engine->descriptors[engine->idle_oldest].idle_since;
-      if(expiry >= 0 && age >= expiry * MICROSECOND)
-        engine->counters.ended_expired++;
-      else if(engine->idle_count > engine->options.max_connects && age >= SURPLUS_GRACE)
-        engine->counters.ended_surplus++;
-      else
-        break;
-      end_idle(engine, engine->idle_oldest);
-    }
+  while(engine->now >= engine->sweep_at && engine->idle_count) {
+    int64_t age = engine->now - engine->descriptors[engine->idle_oldest].idle_since;
+    if(age >= expiry_of(engine))
+      engine->counters.ended_expired++;
+    else if(engine->idle_count > engine->options.max_connects && age >= LIVENESS_WINDOW)
+      engine->counters.ended_surplus++;
+    else
+      break;
+    end_idle(engine, engine->idle_oldest);
   }
   plan_sweep(engine);
 }

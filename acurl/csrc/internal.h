@@ -15,6 +15,14 @@
 #define MICROSECOND 1000LL
 #define MILLISECOND 1000000LL
 
+/* Buffers of this capacity and more are blocks of block.c. */
+#define BLOCK_MIN 32768
+
+/* A block of at least size bytes, and its size in cap; NULL when memory ran out. */
+void *block_take(size_t size, size_t *cap);
+/* Takes a block back. Callable from any thread. */
+void block_give(void *data);
+
 /* A growable block of bytes; all zero is a valid empty one. */
 struct buffer {
   char *data;

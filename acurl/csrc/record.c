@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-/* Bodies up to here travel inside the record; larger ones change hands. */
-#define INLINE_BODY 16384
+/* Bodies up to here travel inside the record; larger ones change hands. Their
+ * buffers have grown to BLOCK_MIN, so they are blocks. */
+#define INLINE_BODY (BLOCK_MIN / 2)
 
 bool batch_reserve(acurl_engine *engine) {
   size_t most = (size_t)engine->in_flight + 1;
