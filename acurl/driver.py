@@ -158,9 +158,13 @@ class Driver:
         if self.engine == NULL:
             return
         result = lib.acurl_engine_close(self.engine)
+        if result == lib.ACURL_EFORK:
+            self.engine = NULL  # loop and futures are the parent's
+            return
         if result < 0:
             raise refusal(result)
         self.engine = NULL
+        self._submitted = False
         if not self._loop.is_closed():
             self._loop.remove_reader(self._fd)
         futures, self._futures = self._futures, []

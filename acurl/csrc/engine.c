@@ -89,7 +89,7 @@ int acurl_engine_close(acurl_engine *engine) {
   if(result == ACURL_EFORK) {
     /* The parent's sockets and threads are not ours to end. */
     events_close(engine);
-    return ACURL_OK;
+    return ACURL_EFORK;
   }
   if(result)
     return result;

@@ -115,7 +115,8 @@ int acurl_last_errno(void);
 /* Returns NULL when memory or descriptors ran out; see acurl_last_errno(). */
 acurl_engine *acurl_engine_new(const acurl_engine_options *options);
 /* Ends every transfer without a record, closes all connections and frees the
- * engine. In a forked child only the two descriptors are closed. */
+ * engine. In a forked child only the two descriptors are closed, nothing is
+ * freed, and the result is ACURL_EFORK. */
 int acurl_engine_close(acurl_engine *engine);
 /* The descriptor to watch for reading. */
 int acurl_engine_fd(acurl_engine *engine);
