@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.conditions import wait_until
 from tests.servers.target import Target
 
 README = Path(__file__).parents[1] / "README.md"
@@ -44,15 +46,15 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         yield running
 
 
-def run(command: list[str], directory: Path, target: Target) -> "subprocess.CompletedProcess[str]":
+def start(command: list[str], directory: Path, target: Target) -> "subprocess.Popen[str]":
     assert command[0] == "mite"
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=directory,
         env=os.environ | {"MITE_CONF_base_url": target.http},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
 
 
@@ -60,20 +62,37 @@ def test_readme_has_both_samples() -> None:
     assert list(samples()) == ["shop.py", "evening.py"]
 
 
-@pytest.mark.parametrize("command", commands("mite journey"), ids=" ".join)
+@pytest.mark.parametrize("command", commands("mite journey run"), ids=" ".join)
 def test_journey_runs_at_first_try(command: list[str], directory: Path, target: Target) -> None:
     before = target.received("GET /items/{id}")
-    done = run(command, directory, target)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert target.received("GET /items/{id}") > before
+    running = start(command, directory, target)
+    out, err = running.communicate()
+    assert (running.returncode, err) == (0, "")
+    assert "verdict: " in out
+    assert target.received("GET /items/{id}") == before + 1
+
+
+@pytest.mark.parametrize("command", commands("mite journey test"), ids=" ".join)
+def test_journey_runs_until_told_to_stop(
+    command: list[str], directory: Path, target: Target
+) -> None:
+    enough = target.received("GET /items/{id}") + 10
+    running = start(command, directory, target)
+    try:
+        wait_until(lambda: target.received("GET /items/{id}") >= enough, "two rounds of five users")
+    finally:
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate()
+    assert running.returncode == 105, err
+    assert "  item" in out
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", commands("mite scenario"), ids=" ".join)
 def test_scenario_runs_at_first_try(command: list[str], directory: Path, target: Target) -> None:
     before = target.received("GET /items/{id}")
-    done = run(command, directory, target)
-    assert done.returncode == 0, done.stderr
-    assert "VALID" in done.stdout
-    assert "INVALID" not in done.stdout
+    running = start(command, directory, target)
+    out, err = running.communicate()
+    assert running.returncode == 0, err
+    assert "verdict: " in out
     assert target.received("GET /items/{id}") > before + 20
