@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from mite import debugging, failure
 from mite.exceptions import MiteError
@@ -55,16 +55,22 @@ class Transaction:
     _started: float
     _token: Token[Transaction | None]
 
+    _nested: ClassVar[bool] = True
+
     def __init__(self, context: Context, name: str) -> None:
         self._context = context
         self.name = name
         self.id = 0
 
     def __aenter__(self) -> Awaitable[None]:
-        outer = _active.get()
-        if outer is not None:
-            self.name = f"{outer.name} :: {self.name}"
-        self._enter()
+        if self._nested:
+            outer = _active.get()
+            if outer is not None:
+                self.name = f"{outer.name} :: {self.name}"
+        context = self._context
+        context._last_id = self.id = context._last_id + 1
+        self._token = _active.set(self)
+        self._started = context._run.clock()
         return _done
 
     def __aexit__(
@@ -73,21 +79,11 @@ class Transaction:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> Awaitable[None]:
-        self._leave(error, tb)
-        return _done
-
-    def _enter(self) -> None:
-        context = self._context
-        context._last_id = self.id = context._last_id + 1
-        self._token = _active.set(self)
-        self._started = context._run.clock()
-
-    def _leave(self, error: BaseException | None, tb: TracebackType | None) -> None:
         context = self._context
         duration = context._run.clock() - self._started
         try:
-            if error is not None and isinstance(error, Exception):
-                context._report(error, tb)
+            if error is not None:
+                self._failed(error, tb)
         finally:
             now = _wall()
             context._send_fn(
@@ -104,6 +100,11 @@ class Transaction:
                 }
             )
             _active.reset(self._token)
+        return _done
+
+    def _failed(self, error: BaseException, tb: TracebackType | None) -> None:
+        if isinstance(error, Exception):
+            self._context._report(error, tb)
 
 
 class Context:
@@ -224,16 +225,12 @@ class RootTransaction(Transaction):
     """The transaction around a whole journey; whatever the task was in before does not count."""
 
     __slots__ = ()
+    _nested = False
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, ROOT)
 
-    def __aenter__(self) -> Awaitable[None]:
-        self._enter()
-        return _done
-
-    def _leave(self, error: BaseException | None, tb: TracebackType | None) -> None:
-        ours = isinstance(error, asyncio.CancelledError) and self._context._run.cancelling
-        if error is not None and not ours:
+    def _failed(self, error: BaseException, tb: TracebackType | None) -> None:
+        """Here SystemExit, or a journey that cancelled itself, is reported as well."""
+        if not (isinstance(error, asyncio.CancelledError) and self._context._run.cancelling):
             self._context._report(error, tb)
-        super()._leave(error, tb)

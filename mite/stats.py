@@ -88,8 +88,11 @@ def _key_getter(labels: Key) -> Callable[[Message], Key]:
     def careful(message: Message) -> Key:
         return tuple([message.get(label, "") for label in labels])
 
-    if len(labels) < 2:
+    if not labels:
         return careful
+    if len(labels) == 1:
+        (label,) = labels
+        return lambda message: (message.get(label, ""),)
     quick: Callable[[Message], Key] = itemgetter(*labels)
 
     def key(message: Message) -> Key:
@@ -195,9 +198,9 @@ class Counter(Accumulator):
 
     def _add(self, key: Key, value: float) -> None:
         metrics = self.metrics
-        if key in metrics:
+        try:
             metrics[key] += 1
-        else:
+        except KeyError:
             key = metrics.place(key)
             metrics[key] = metrics.get(key, 0) + 1
 
@@ -255,9 +258,9 @@ class StatConsumer:
         matcher = getattr(stat, "matcher", None)
         own = isinstance(stat, Stat) and type(stat).process is Stat.process
         if own and isinstance(matcher, TypeMatcher):
+            # The bus has looked at the type already.
             self.types = matcher.types
-            if matcher.where is None:
-                self.add = stat.record
+            self.add = stat.record if matcher.where is None else _narrowed(stat, matcher.where)
 
     def describe(self) -> str:
         """The stat by its name."""
@@ -268,6 +271,16 @@ class StatConsumer:
 
     def stop(self) -> None:
         """Nothing: a stat holds nothing back."""
+
+
+def _narrowed(stat: Stat, where: Matcher) -> Record:
+    record = stat.record
+
+    def add(message: Message) -> None:
+        if where(message):
+            record(message)
+
+    return add
 
 
 _MITE_STATS = [
