@@ -190,7 +190,10 @@ def _method(method: object) -> bytes:
 def _header_items(headers: Headers | None) -> tuple[tuple[str, str], ...]:
     if not headers:
         return ()
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    try:
+        pairs = [(k, v) for k, v in (headers.items() if isinstance(headers, Mapping) else headers)]
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"headers must be a dict or pairs of str, not {headers!r}") from error
     items = []
     for name, value in pairs:
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
@@ -207,12 +210,22 @@ def _body(data: object) -> bytes | None:
     if data is None or isinstance(data, bytes):
         return data
     if isinstance(data, str):
-        return data.encode()
+        return _utf8("data", data)
     if isinstance(data, (bytearray, memoryview)):
         return bytes(data)
     if isinstance(data, Mapping):
-        return urlencode(data, doseq=True).encode()
+        try:
+            return urlencode(data, doseq=True).encode()
+        except UnicodeEncodeError as error:
+            raise RequestError(f"data: {error}") from error
     raise RequestError(f"data must be bytes, str or a dict (sent as a form), not {data!r}")
+
+
+def _utf8(what: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise RequestError(f"{what}: {error}") from error
 
 
 def _json_body(value: object) -> bytes:
@@ -245,8 +258,8 @@ def _encode_headers(
     if auth is not None and "authorization" not in names:
         if ":" in auth[0]:
             raise RequestError("auth: the user's name must not contain ':'")
-        token = base64.b64encode(":".join(auth).encode()).decode()
+        token = base64.b64encode(_utf8("auth", ":".join(auth))).decode()
         lines.append(f"Authorization: Basic {token}\0")
     if body_len > _EXPECT_ABOVE and "expect" not in names:
         lines.append("Expect:\0")
-    return "".join(lines).encode()
+    return _utf8("headers", "".join(lines))

@@ -39,9 +39,12 @@ def _encode(url: str) -> bytes:
     _check_host(url)
     size = re.search(r"[/?#]|$", rest)
     end = size.start() if size else len(rest)
-    return f"{scheme.lower()}://{_encode_host(url, rest[:end])}".encode() + (
-        quote(rest[end:], safe=_KEPT).encode()
-    )
+    host = _encode_host(url, rest[:end])
+    try:
+        path = quote(rest[end:], safe=_KEPT)
+    except UnicodeEncodeError as error:
+        raise RequestError(f"url {url!r}: {error}") from error
+    return f"{scheme.lower()}://{host}{path}".encode()
 
 
 def _encode_host(url: str, authority: str) -> str:
