@@ -168,9 +168,8 @@ def _misuse(arguments: Sequence[str]) -> str:
         return (
             f"there is no command {given!r}; it is {' or '.join(f'{command} {a}' for a in acts)}."
         )
+    usages = re.findall(r"^    mite .*(?:\n {8,}\[.*)*", USAGE, re.MULTILINE)
     line = next(
-        " ".join(text.split())
-        for text in USAGE.splitlines()
-        if text.strip().startswith("mite") and " ".join(words[: 1 + bool(acts)]) in text
+        " ".join(text.split()) for text in usages if " ".join(words[: 1 + bool(acts)]) in text
     )
     return f"{' '.join(arguments)!r} cannot be understood; the usage is: {line}"

@@ -67,6 +67,22 @@ def test_an_unknown_word_is_a_usage_error(mite: Mite, arguments: list[str]) -> N
     assert re.search(r"^mite: there is no (option|command) .+; .+\.\n$", done.err)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "ending"),
+    [
+        (["journey", "run"], "JOURNEY_SPEC [DATAPOOL_SPEC]"),
+        (["scenario", "test", "a:b", "c:d"], "SCENARIO_SPEC"),
+        (["demo-target", "here"], "[--ready-file=FILE]"),
+    ],
+)
+def test_a_word_too_few_or_too_many_shows_the_whole_usage(
+    mite: Mite, arguments: list[str], ending: str
+) -> None:
+    said = refusal(mite, *arguments)
+    assert said.startswith(f"mite: {' '.join(arguments)!r} cannot be understood; the usage is: ")
+    assert said.endswith(f"{ending}\n")
+
+
 SHAPES = {
     "nothing": "return None",
     "flat": "return ['journeys.echo:echo', None, Constant(tps=1, duration=1)]",
