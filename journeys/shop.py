@@ -6,7 +6,7 @@ mite journey test journeys.shop:visit journeys.shop:users
 
 from typing import Any
 
-from mite import Context, MiteError, ensure_fixed_separation
+from mite import Context, MiteError, ensure_average_separation
 from mite.datapools import RecyclableIterableDataPool
 from mite_http import mite_http
 
@@ -15,9 +15,9 @@ users = RecyclableIterableDataPool([(f"user{n}", f"pass{n}") for n in range(1, 1
 
 @mite_http
 async def visit(ctx: Context, user: str, password: str) -> None:
-    """Look around, sign in, choose one thing and buy it, in a second or more."""
+    """Look around, sign in, choose one thing and buy it, in about a second."""
     shop = ctx.config.get("base_url", "http://127.0.0.1:8080")
-    async with ensure_fixed_separation(1):
+    async with ensure_average_separation(1):
         async with ctx.transaction("browse"):
             goods = expect(await ctx.http.get(f"{shop}/items"), 200)["items"]
             item = ctx.random.choice(goods)["id"]
