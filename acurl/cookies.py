@@ -89,7 +89,8 @@ def cookie_dict(lines: Iterable[str]) -> dict[str, str]:
 
 def _refuse_bad_text(what: str, text: str, forbidden: str) -> None:
     for character in text:
-        if character in forbidden or character < " " or character == "\x7f":
+        unfit = character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff"
+        if unfit or character in forbidden:
             raise RequestError(f"cookie {what} {text!r}: must not contain {character!r}")
 
 
@@ -157,7 +158,8 @@ class Jar:
             return []
         batch = lib.acurl_engine_batch(driver.engine)
         text: bytes = ffi.unpack(batch.bytes, size)
-        return text.decode(errors="replace").splitlines()
+        # Not splitlines(): a value may hold characters that it takes for line ends.
+        return text.decode(errors="replace").removesuffix("\n").split("\n")
 
     @staticmethod
     def _check(result: int) -> int:
