@@ -26,20 +26,26 @@ EventLoop = asyncio.AbstractEventLoop
 
 
 class HeldBody:
-    """A large body in C memory, copied only when it is read and freed with this object."""
+    """A large body in C memory until it is read for the first time, or never."""
 
-    __slots__ = ("_address", "size")
+    __slots__ = ("_address", "_data", "size")
 
     def __init__(self, address: int, size: int) -> None:
         self._address = address
+        self._data = b""
         self.size = size
 
-    def __bytes__(self) -> bytes:
-        data: bytes = ffi.unpack(ffi.cast("char *", self._address), self.size)
-        return data
+    def read(self) -> bytes:
+        """The body; the C memory is given back."""
+        if self._address:
+            self._data = ffi.unpack(ffi.cast("char *", self._address), self.size)
+            self.__del__()
+        return self._data
 
     def __del__(self) -> None:
-        lib.acurl_body_free(self._address)
+        if self._address:
+            lib.acurl_body_free(self._address)
+            self._address = 0
 
 
 class Finished(NamedTuple):
@@ -81,7 +87,6 @@ class Driver:
         "_futures",
         "_kick_planned",
         "_loop",
-        "_submitted",
         "engine",
     )
 
@@ -97,7 +102,6 @@ class Driver:
         self._call_soon: Callable[..., Any] = loop.call_soon
         self._create_future: Callable[[], asyncio.Future[bytes | Finished]] = loop.create_future
         self._kick_planned = False
-        self._submitted = False
         self._fd = lib.acurl_engine_fd(self.engine)
         loop.add_reader(self._fd, self._on_ready)
 
@@ -124,7 +128,6 @@ class Driver:
         except IndexError:
             self._futures.extend([None] * (slot + 1 - len(self._futures)))
             self._futures[slot] = future
-        self._submitted = True
         if not self._kick_planned:
             self._kick_planned = True
             self._call_soon(self._on_kick)
@@ -164,7 +167,6 @@ class Driver:
         if result < 0:
             raise refusal(result)
         self.engine = NULL
-        self._submitted = False
         if not self._loop.is_closed():
             self._loop.remove_reader(self._fd)
         futures, self._futures = self._futures, []
@@ -179,8 +181,7 @@ class Driver:
 
     def _on_kick(self) -> None:
         self._kick_planned = False
-        if self._submitted:
-            self._submitted = False
+        if self.engine != NULL:
             count = _kick(self.engine)
             if count:
                 self._deliver(count)

@@ -46,8 +46,8 @@ class Options:
     """What decides how a connection is made; equal options share libcurl handles.
 
     `verify` is True (the CA bundle of SSL_CERT_FILE or certifi), False, or a CA file's path.
-    `cert` is (key file, certificate file). `connect`, `read` and `write` are limits in seconds,
-    None for never.
+    `cert` is (key file, certificate file). `connect`, `read`, `write` and `total` are limits in
+    seconds, None for never.
     """
 
     http_version: HttpVersion = "auto"
@@ -56,6 +56,7 @@ class Options:
     connect: float | None = 10.0
     read: float | None = None
     write: float | None = None
+    total: float | None = 60.0
     user_agent: str = ""
     trust_env: bool = True
 
@@ -138,15 +139,16 @@ class Profile:
         lib.acurl_profile_free(self.pointer)
 
 
-@dataclass(frozen=True, slots=True)
-class Profiles:
-    """The two profiles of one set of options: plain http wants other settings than https."""
+class Settings:
+    """What requests with the same options give to the engine.
 
-    options: Options
-    http: Profile
-    https: Profile
+    There are two option lists, because plain http wants other settings than https.
+    """
 
-    @classmethod
-    def of(cls, options: Options) -> Profiles:
-        """Make both profiles. Raises MemoryError only."""
-        return cls(options, Profile(options, tls=False), Profile(options, tls=True))
+    __slots__ = ("_profiles", "http", "https", "options", "total_us")
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._profiles = Profile(options, tls=False), Profile(options, tls=True)
+        self.http, self.https = (profile.pointer for profile in self._profiles)
+        self.total_us = _us(options.total)

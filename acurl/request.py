@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json as json_module
 import re
 import shlex
@@ -13,11 +14,12 @@ from urllib.parse import urlencode
 from acurl._engine import ffi
 from acurl.cookies import Cookie, cookie_dict
 from acurl.errors import RequestError
-from acurl.urls import encode_url
+from acurl.urls import encode_url, origin
 
 if TYPE_CHECKING:
     from acurl.cookies import Jar
-    from acurl.profile import Profiles
+    from acurl.profile import Settings
+    from acurl.response import _Response
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 Data = bytes | bytearray | str | Mapping[str, Any]
@@ -46,10 +48,10 @@ class Request:
         "cookie_items",
         "data",
         "header_items",
+        "history",
         "is_https",
         "method",
-        "profiles",
-        "total_us",
+        "settings",
         "url",
         "wire_headers",
         "wire_headers_len",
@@ -83,8 +85,8 @@ class Request:
         self.wire_method: Any = ffi.NULL if method == b"GET" and data is None else method
         self.wire_headers = _encode_headers(header_items, auth, self.body_len)
         self.wire_headers_len = len(self.wire_headers)
-        self.profiles: Profiles | None = None
-        self.total_us: int | None = None
+        self.settings: Settings | None = None
+        self.history: tuple[_Response, ...] = ()
         self._jar: Jar | None = None
 
     def __repr__(self) -> str:
@@ -118,16 +120,25 @@ class Request:
         return shlex.join(words)
 
     def with_jar(self, jar: Jar) -> Request:
-        """Remember the session's jar, for `cookies`. Returns itself."""
-        self._jar = jar
-        return self
+        """A copy that shows the session's cookies; this one may be shared by other sessions."""
+        shown = copy.copy(self)
+        shown._jar = jar  # noqa: SLF001 - our own class
+        return shown
 
-    def redirected(self, url: str, status: int, *, same_origin: bool) -> Request:
+    @property
+    def has_jar(self) -> bool:
+        """Whether `cookies` shows those of a session."""
+        return self._jar is not None
+
+    def redirected(self, response: _Response, url: str) -> Request:
         """The request of the next hop: 301, 302 and 303 turn every method into GET.
 
         Credentials (auth, Authorization and Cookie headers) stay behind when the origin changes.
         """
-        method, data = (b"GET", None) if status in {301, 302, 303} else (self.method, self.data)
+        method, data = self.method, self.data
+        if response.status_code in {301, 302, 303}:
+            method, data = b"GET", None
+        same_origin = origin(self.url) == origin(url)
         headers = self.header_items
         if data is None:
             headers = _without(headers, {"content-type", "content-length", "content-encoding"})
@@ -135,7 +146,8 @@ class Request:
             headers = _without(headers, {"authorization", "cookie", "proxy-authorization"})
         auth = self.auth if same_origin else None
         hop = Request(method, url, headers, (), auth, data, self.cert)
-        hop.profiles, hop.total_us = self.profiles, self.total_us
+        hop.settings = self.settings
+        hop.history = (*self.history, response)
         return hop
 
 

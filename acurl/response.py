@@ -63,7 +63,7 @@ class _Response:
     Made by a session only.
     """
 
-    __slots__ = ("_body", "_held", "_history", "_jar", "_record", "_unpacked", "request")
+    __slots__ = ("_held", "_jar", "_record", "_request", "_unpacked")
 
     def __init__(
         self,
@@ -71,15 +71,12 @@ class _Response:
         request: Request,
         jar: Jar | None = None,
         held: HeldBody | None = None,
-        history: list[_Response] | None = None,
     ) -> None:
         self._record = record
         self._unpacked: tuple[int, ...] | None = None
-        self.request = request
+        self._request = request
         self._jar = jar
         self._held = held
-        self._body: bytes | None = None
-        self._history = history
 
     def __repr__(self) -> str:
         return f"<Response {self.status_code} HTTP/{self.http_version} {self.url}>"
@@ -91,9 +88,16 @@ class _Response:
         return self._unpacked
 
     @property
+    def request(self) -> Request:
+        """The request that this answers."""
+        if self._jar is not None and not self._request.has_jar:
+            self._request = self._request.with_jar(self._jar)
+        return self._request
+
+    @property
     def history(self) -> list[_Response]:
         """The responses of the redirects before this one, oldest first."""
-        return list(self._history or ())
+        return list(self.request.history)
 
     @property
     def status_code(self) -> int:
@@ -111,7 +115,7 @@ class _Response:
     @property
     def url(self) -> str:
         """The URL that gave this answer."""
-        return self.request.url
+        return self._request.url
 
     @property
     def redirect_url(self) -> str | None:
@@ -220,14 +224,11 @@ class _Response:
     @property
     def body(self) -> bytes:
         """The body, decompressed."""
-        if self._body is None:
-            if self._held is not None:
-                self._body, self._held = bytes(self._held), None
-            else:
-                fields = self._fields
-                start = RECORD.size + sum(fields[HEADER_LEN:])
-                self._body = self._record[start : start + fields[BODY_LEN]]
-        return self._body
+        if self._held is not None:
+            return self._held.read()
+        fields = self._fields
+        start = RECORD.size + sum(fields[HEADER_LEN:])
+        return self._record[start : start + fields[BODY_LEN]]
 
     content = body
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from acurl._engine import lib
@@ -10,11 +11,10 @@ from acurl.cookies import Cookie, Jar, cookie_dict, session_cookie_for_url
 from acurl.driver import NULL, Driver, Finished
 from acurl.errors import AcurlError, EngineClosed, RequestError, TooManyRedirects
 from acurl.failure import failure
-from acurl.profile import HttpVersion, Profiles
+from acurl.profile import HttpVersion, Settings
 from acurl.request import Data, Headers, Request, build_request, kept_plain_get, plain_get
 from acurl.response import COOKIE_LEN, REDIRECT_LEN, _Response, part, unpack_record
 from acurl.timeouts import SESSION_TIMEOUT, Timeout, as_timeout
-from acurl.urls import origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +34,6 @@ async def _refused(error: Exception) -> _Response:
     raise error
 
 
-def _microseconds(total: float | None) -> int:
-    return 0 if total is None else max(1, round(total * 1e6))
-
-
 class Session:
     """Sends requests for one user. Made by `CurlWrapper.session()`; cheap, so one per journey.
 
@@ -47,31 +43,23 @@ class Session:
     __slots__ = (
         "__weakref__",
         "_driver",
-        "_http",
-        "_https",
         "_jar",
-        "_profiles",
-        "_total_us",
+        "_settings",
         "_wrapper",
         "error_callback",
         "response_callback",
     )
 
-    def __init__(
-        self, wrapper: CurlWrapper, driver: Driver, profiles: Profiles, timeout: Timeout
-    ) -> None:
+    def __init__(self, wrapper: CurlWrapper, driver: Driver, settings: Settings) -> None:
         self._wrapper = wrapper
         self._driver: Driver | None = driver
-        self._profiles = profiles
-        self._http = profiles.http.pointer
-        self._https = profiles.https.pointer
-        self._total_us = _microseconds(timeout.total)
+        self._settings = settings
         self._jar: Jar | None = None
         self.response_callback: Callable[[_Response], Any] | None = None
         self.error_callback: Callable[[AcurlError], Any] | None = None
 
     def __repr__(self) -> str:
-        state = "closed" if self._driver is None else self._profiles.options.http_version
+        state = "closed" if self._driver is None else self._settings.options.http_version
         return f"<Session {state} cookies={'yes' if self._jar else 'no'}>"
 
     def get(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
@@ -169,20 +157,15 @@ class Session:
 
     async def _follow(self, request: Request, redirects_left: int) -> _Response:
         """Send the request and, unless `redirects_left` is below zero, follow redirects."""
-        history: list[_Response] | None = None
         while True:
             driver = self._driver
             if driver is None:
                 raise EngineClosed("the session is closed")
-            profiles = request.profiles
-            if profiles is None:
-                profile = self._https if request.is_https else self._http
-            else:
-                profile = (profiles.https if request.is_https else profiles.http).pointer
+            settings = request.settings or self._settings
             jar = self._jar
             slot = _submit(
                 driver.engine,
-                profile,
+                settings.https if request.is_https else settings.http,
                 NULL if jar is None else jar.pointer,
                 request.wire_method,
                 request.wire_url,
@@ -190,7 +173,7 @@ class Session:
                 request.wire_headers_len,
                 request.body,
                 request.body_len,
-                self._total_us if request.total_us is None else request.total_us,
+                settings.total_us,
             )
             future = driver.adopt(slot)
             try:
@@ -200,9 +183,9 @@ class Session:
                 raise
             target = None
             if isinstance(result, bytes):
-                response = _Response(result, request, jar, None, history)
+                response = _Response(result, request, jar)
             else:
-                response, target = self._settle(result, request, history)
+                response, target = self._settle(result, request)
             if self.response_callback is not None:
                 self.response_callback(response)
             if target is None or redirects_left < 0:
@@ -210,23 +193,19 @@ class Session:
             if redirects_left == 0:
                 raise TooManyRedirects(f"too many redirects, the last one to {target}")
             redirects_left -= 1
-            history = [*(history or ()), response]
-            same = origin(request.url) == origin(target)
-            request = request.redirected(target, response.status_code, same_origin=same)
+            request = request.redirected(response, target)
 
-    def _settle(
-        self, result: Finished, request: Request, history: list[_Response] | None
-    ) -> tuple[_Response, str | None]:
+    def _settle(self, result: Finished, request: Request) -> tuple[_Response, str | None]:
         """The response and the redirect's target of what left the plain path; raises failures."""
         flags, record, held = result
         if flags & _COOKIES:
             self._keep_cookies(part(record, unpack_record(record), COOKIE_LEN))
         if flags & _FAILED:
-            error = failure(record, request)
+            error = failure(record, request if self._jar is None else request.with_jar(self._jar))
             if self.error_callback is not None:
                 self.error_callback(error)
             raise error
-        response = _Response(record, request, self._jar, held, history)
+        response = _Response(record, request, self._jar, held)
         target = None
         if flags & _REDIRECT:
             target = part(record, unpack_record(record), REDIRECT_LEN).decode(errors="replace")
@@ -257,14 +236,10 @@ class Session:
         verify: bool | str | None,
         http_version: HttpVersion | None,
     ) -> None:
-        """Give the request its own profiles where its options differ from the session's."""
-        if self._jar is not None:
-            request.with_jar(self._jar)
+        """Give the request its own settings where its options differ from the session's."""
         changes: dict[str, Any] = {}
         if timeout is not SESSION_TIMEOUT:
-            limits = as_timeout(timeout)
-            request.total_us = _microseconds(limits.total)
-            changes.update(connect=limits.connect, read=limits.read, write=limits.write)
+            changes.update(asdict(as_timeout(timeout)))
         if verify is not None:
             changes["verify"] = verify
         if http_version is not None:
@@ -272,9 +247,9 @@ class Session:
         if request.cert is not None:
             changes["cert"] = request.cert
         if changes:
-            options = self._profiles.options.with_changes(**changes)
-            request.profiles = self._wrapper.profiles(options)
-        options = (request.profiles or self._profiles).options
+            options = self._settings.options.with_changes(**changes)
+            request.settings = self._wrapper.settings(options)
+        options = (request.settings or self._settings).options
         if options.http_version == "2" and not request.is_https:
             raise RequestError(
                 f"url {request.url!r}: http_version='2' is negotiated by TLS; for http:// use "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from acurl.driver import Counters, Driver
 from acurl.errors import AcurlError, EngineClosed, RequestError
-from acurl.profile import HttpVersion, Options, Profiles
+from acurl.profile import HttpVersion, Options, Settings
 from acurl.session import Session
 from acurl.timeouts import DEFAULT_TIMEOUT, Timeout, as_timeout
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 
-_MOST_PROFILES = 256
+_MOST_SETTINGS = 256
 
 
 class RequestOptions(TypedDict, total=False):
@@ -74,7 +75,7 @@ class CurlWrapper:
         )
         self.max_connects = max_connects
         self._trust_env = trust_env
-        self._profiles: dict[Options, Profiles] = {}
+        self._settings: dict[Options, Settings] = {}
 
     def __repr__(self) -> str:
         return f"<CurlWrapper max_connects={self.max_connects} {self._driver!r}>"
@@ -94,26 +95,23 @@ class CurlWrapper:
         User-Agent is sent unless given here or in a request's headers. Raises RequestError for
         anything else.
         """
-        limits = as_timeout(timeout)
         options = Options(
             http_version=http_version,
             verify=verify,
-            connect=limits.connect,
-            read=limits.read,
-            write=limits.write,
             user_agent=user_agent,
             trust_env=self._trust_env,
+            **asdict(as_timeout(timeout)),
         )
-        return Session(self, self._driver, self.profiles(options), limits)
+        return Session(self, self._driver, self.settings(options))
 
-    def profiles(self, options: Options) -> Profiles:
-        """The option lists for these options, made once."""
-        profiles = self._profiles.get(options)
-        if profiles is None:
-            if len(self._profiles) >= _MOST_PROFILES:
-                self._profiles.clear()
-            profiles = self._profiles[options] = Profiles.of(options)
-        return profiles
+    def settings(self, options: Options) -> Settings:
+        """The engine's option lists for these options, made once."""
+        settings = self._settings.get(options)
+        if settings is None:
+            if len(self._settings) >= _MOST_SETTINGS:
+                self._settings.clear()
+            settings = self._settings[options] = Settings(options)
+        return settings
 
     def stats(self) -> Counters:
         """What the engine has counted. Raises EngineClosed after close."""

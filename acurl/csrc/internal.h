@@ -70,6 +70,8 @@ struct transfer {
   bool in_body;
   bool got_cookie;
   int32_t cause;
+  int32_t status;       /* of the answer's last status line */
+  int32_t http_version; /* CURL_HTTP_VERSION_* of that line */
   int64_t body_limit;
   struct buffer url; /* the URL that the easy holds */
   struct buffer header_lines;

@@ -48,8 +48,8 @@ static void fill(acurl_record *record, struct transfer *transfer, CURLcode code)
   record->connection_id = -1;
   if(transfer->state != TRANSFER_RUNNING)
     return; /* it never reached libcurl: the handle still tells of the last one */
-  record->status = info_long(easy, CURLINFO_RESPONSE_CODE);
-  record->http_version = info_long(easy, CURLINFO_HTTP_VERSION);
+  record->status = transfer->status;
+  record->http_version = transfer->http_version;
   record->new_connections = info_long(easy, CURLINFO_NUM_CONNECTS);
   record->connection_id = info_number(easy, CURLINFO_CONN_ID);
   if(record->new_connections || code) { /* a reused connection has no such phases */

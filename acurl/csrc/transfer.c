@@ -33,6 +33,22 @@ static void reserve_body(struct transfer *transfer, const char *value, size_t le
     buffer_reserve(&transfer->body, (size_t)size);
 }
 
+static int digit(const char *line, size_t len, size_t at) {
+  return at < len && line[at] >= '0' && line[at] <= '9' ? line[at] - '0' : 0;
+}
+
+/* "HTTP/1.1 200 OK", "HTTP/2 200": read here, it is cheaper than asking. */
+static void read_status_line(struct transfer *transfer, const char *line, size_t len) {
+  size_t space = 5;
+  while(space < len && line[space] != ' ')
+    space++;
+  int major = digit(line, len, 5);
+  int minor = len > 6 && line[6] == '.' ? digit(line, len, 7) : 0;
+  transfer->http_version = major == 1 ? 1 + minor : major == 2 ? 3 : major == 3 ? 30 : 0;
+  transfer->status = digit(line, len, space + 1) * 100 + digit(line, len, space + 2) * 10 +
+                     digit(line, len, space + 3);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   size_t len = size * count;
@@ -43,6 +59,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   if(first == 'h' && STARTS_WITH(line, len, "HTTP/")) {
     transfer->response_headers.len = 0; /* the answer after a 1xx or a CONNECT */
     transfer->in_body = false;
+    read_status_line(transfer, line, len);
   }
   else if(transfer->in_body)
     return len; /* trailers are not headers */
@@ -298,6 +315,7 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->altered = transfer->has_headers = false;
   transfer->in_body = transfer->got_cookie = false;
   transfer->cause = ACURL_CAUSE_NONE;
+  transfer->status = transfer->http_version = 0;
   transfer->error[0] = '\0';
   transfer->state = TRANSFER_FREE;
   if(!transfer->profile_id || transfer->url.cap > KEEP_HEADERS)
