@@ -63,6 +63,11 @@ bench-client: environment ## acurl beside its peers: requests/s, CPU, memory
 	@scripts/system-packages bench
 	$(RUN) bench.client
 
+.PHONY: bench-memory
+bench-memory: environment ## what acurl keeps: growth over time, over refusals, per idle session
+	@scripts/system-packages bench
+	$(RUN) bench.memory
+
 .PHONY: build
 build: environment ## the environment .venv, with this checkout in it
 
