@@ -21,11 +21,11 @@ async def read(request: Request) -> bytes:
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_BODY:
-            raise RefusalError(
-                413, f"the body is larger than the {MAX_BODY} bytes this target reads"
-            )
-        chunks.append(chunk)
+        if size <= MAX_BODY:
+            chunks.append(chunk)
+    # Only now: an answer amid the upload would reset the stream, and the client not see it.
+    if size > MAX_BODY:
+        raise RefusalError(413, f"the body of {size} bytes is over the {MAX_BODY} read here")
     return b"".join(chunks)
 
 
