@@ -9,6 +9,7 @@
 
 #define STARTS_PER_ROUND 64
 #define MAX_START_TIME (2 * MILLISECOND)
+#define MOST_CONNECTS (1 << 20)
 
 static unsigned fork_generation;
 static bool fork_watched;
@@ -69,6 +70,10 @@ acurl_engine *acurl_engine_new(const acurl_engine_options *options) {
   if(!engine)
     return NULL;
   engine->options = *options;
+  if(engine->options.max_connects > MOST_CONNECTS)
+    engine->options.max_connects = MOST_CONNECTS;
+  if(engine->options.max_streams > INT32_MAX)
+    engine->options.max_streams = INT32_MAX; /* beyond, libcurl takes its default */
   engine->owner = pthread_self();
   engine->fork_generation = fork_generation;
   engine->epoll_fd = engine->timer_fd = -1;
@@ -76,7 +81,7 @@ acurl_engine *acurl_engine_new(const acurl_engine_options *options) {
   errno = ENOMEM;
   if(!engine->multi || !events_open(engine) ||
      libcurl.multi_setopt(engine->multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
-                          (long)options->max_streams)) {
+                          (long)engine->options.max_streams)) {
     last_errno = errno;
     engine_destroy(engine);
     return NULL;
@@ -217,7 +222,7 @@ int acurl_cancel(acurl_engine *engine, int slot) {
 static void set_idle_limit(acurl_engine *engine) {
   int64_t busy = engine->running + engine->queue_len;
   int64_t limit = busy + engine->options.max_connects;
-  long value = limit > 1 << 20 ? 1 << 20 : (long)limit;
+  long value = limit > MOST_CONNECTS ? MOST_CONNECTS : (long)limit;
   if(value < 1)
     value = 1; /* 0 would mean libcurl's own default */
   if(value == engine->maxconnects_set)

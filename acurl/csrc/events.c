@@ -62,7 +62,7 @@ static int64_t expiry_of(const acurl_engine *engine) {
   int64_t expiry = engine->options.keepalive_expiry_us;
   if(expiry < 0)
     return NEVER;
-  return expiry * MICROSECOND > LIVENESS_WINDOW ? expiry * MICROSECOND : LIVENESS_WINDOW;
+  return nanoseconds(expiry) > LIVENESS_WINDOW ? nanoseconds(expiry) : LIVENESS_WINDOW;
 }
 
 static void plan_sweep(acurl_engine *engine) {

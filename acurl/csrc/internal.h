@@ -15,6 +15,15 @@
 #define MICROSECOND 1000LL
 #define MILLISECOND 1000000LL
 
+/* Microseconds as nanoseconds. What is longer than thirty years is thirty years,
+ * so that its sum with the clock stays a time to come. */
+static inline int64_t nanoseconds(int64_t microseconds) {
+  const int64_t longest = 1000000000000000;
+  if(microseconds < 0)
+    return 0;
+  return (microseconds < longest ? microseconds : longest) * MICROSECOND;
+}
+
 /* Buffers of this capacity and more are blocks of block.c. */
 #define BLOCK_MIN 32768
 

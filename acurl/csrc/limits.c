@@ -19,7 +19,7 @@ bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t
   transfer->write_limit = profile->write_limit;
   transfer->last_progress = transfer->submitted;
   transfer->sent = 0;
-  transfer->total_deadline = total_us ? transfer->submitted + total_us * MICROSECOND : NEVER;
+  transfer->total_deadline = total_us ? transfer->submitted + nanoseconds(total_us) : NEVER;
   transfer->deadline = transfer->total_deadline;
   if(transfer->read_limit)
     transfer->deadline = earlier(transfer->deadline, transfer->submitted + transfer->read_limit);

@@ -44,8 +44,8 @@ int acurl_profile_set_text(acurl_profile *profile, int option, const char *value
 }
 
 void acurl_profile_set_limits(acurl_profile *profile, int64_t read_us, int64_t write_us) {
-  profile->read_limit = read_us * MICROSECOND;
-  profile->write_limit = write_us * MICROSECOND;
+  profile->read_limit = nanoseconds(read_us);
+  profile->write_limit = nanoseconds(write_us);
 }
 
 void acurl_profile_free(acurl_profile *profile) {
