@@ -53,8 +53,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   size_t len = size * count;
   transfer->last_progress = transfer->engine->now;
-  if(len <= 2)
-    return len; /* the blank line says nothing */
+  if(len <= 2) {
+    transfer->in_body = true; /* or trailers: both come behind the blank line */
+    return len;
+  }
   char first = (char)(line[0] | 0x20); /* lower case, if it is a letter */
   if(first == 'h' && STARTS_WITH(line, len, "HTTP/")) {
     transfer->response_headers.len = 0; /* the answer after a 1xx or a CONNECT */
