@@ -210,8 +210,9 @@ class _Response:
     @property
     def headers_tuple(self) -> tuple[tuple[str, str], ...]:
         """(name, value) of each header line, in order, repeated ones kept."""
-        pairs = (line.partition(":") for line in self.header.splitlines()[1:])
-        return tuple((name, value.strip()) for name, colon, value in pairs if colon)
+        # Neither splitlines() nor a plain strip(): both also take bytes of UTF-8 for blanks.
+        pairs = (line.partition(":") for line in self.header.split("\n")[1:])
+        return tuple((name, value.strip(" \t\r")) for name, colon, value in pairs if colon)
 
     @property
     def headers(self) -> CaseInsensitiveDict[str]:
