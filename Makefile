@@ -78,7 +78,7 @@ wheel: environment ## an abi3 wheel in dist/
 
 .PHONY: clean
 clean: ## remove all that was built or installed here
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info
+	rm -rf .venv build dist bench/build bench/.venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info
 	rm -f acurl/_engine*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
