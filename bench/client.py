@@ -20,7 +20,7 @@ from bench.scores import FLOORS, Scores
 from bench.server import Server, ServerError
 from bench.settings import SettingError, Settings
 
-GRACE = 14.0
+GRACE = 11.0
 """Seconds beyond the measured ones that a process may take to start, warm up, drain and end."""
 
 NOTHING_VALID, WRONG_SETTING, INTERRUPTED = 1, 2, 130

@@ -23,7 +23,7 @@
 
 #define EVENTS 256
 #define WARM_PAUSE 0.3
-#define WARM_LIMIT 6.0
+#define WARM_LIMIT 5.0
 #define DRAIN_LIMIT 2.0
 
 enum phase { COLD, WARM, OPEN, DRAINING };

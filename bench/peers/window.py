@@ -11,7 +11,7 @@ from bench.peers.job import Job
 
 GLANCE = 0.02
 """Seconds between two looks at whether all users have been answered."""
-COLD_LIMIT = 6.0
+COLD_LIMIT = 5.0
 """Seconds after which the window opens although some user has had no answer yet."""
 WARM_PAUSE = 0.3
 """Seconds from the last user's first answer to the opening."""
