@@ -8,6 +8,10 @@
  * buffers have grown to BLOCK_MIN, so they are blocks. */
 #define INLINE_BODY (BLOCK_MIN / 2)
 
+/* Offsets into a batch are 32 bits. What would make it larger than this is told
+ * as a lack of memory, with room left for the records of all others. */
+#define MAX_BATCH ((size_t)256 << 20)
+
 bool batch_reserve(acurl_engine *engine) {
   size_t most = (size_t)engine->in_flight + 1;
   return buffer_reserve(&engine->batch_index, most * 3 * sizeof(int32_t)) &&
@@ -127,7 +131,8 @@ void batch_record(struct transfer *transfer, CURLcode code) {
   /* batch_reserve() has made room for the records alone; parts may fail. */
   bytes->len += sizeof record;
   size_t later = (size_t)(engine->in_flight) * sizeof record;
-  if(!append_parts(transfer, &record, &flags) || !buffer_reserve(bytes, later)) {
+  if(!append_parts(transfer, &record, &flags) || bytes->len > MAX_BATCH ||
+     !buffer_reserve(bytes, later)) {
     bytes->len = start + sizeof record;
     acurl_record bare = {.code = CURLE_OUT_OF_MEMORY, .cause = ACURL_CAUSE_NO_MEMORY,
                          .start_us = record.start_us, .connection_id = -1};
