@@ -24,9 +24,9 @@ demo: ## run the demo scenario against a server of its own for about ten seconds
 	@scripts/demo
 
 .PHONY: test
-test: environment ## set up everything, then lint, types, fast tests, C tests
+test: environment ## set up everything, then lint, types, fast tests, those in C among them
 	@scripts/system-packages test
-	@$(MAKE) check test-c
+	@$(MAKE) check
 
 .PHONY: test-slow
 test-slow: environment ## the tests that take long
@@ -51,7 +51,7 @@ types: environment ## mypy, strict
 
 .PHONY: test-c
 test-c: environment ## the engine's C unit tests under ASan and UBSan
-	scripts/test-c
+	$(RUN) pytest -m "not slow" tests/csrc
 
 .PHONY: coverage
 coverage: environment ## the fast tests with a report of lines and branches not covered
