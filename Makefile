@@ -5,7 +5,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 PATHS := $(wildcard setup.py acurl mite mite_http journeys scenarios tests bench)
-CC ?= cc
 
 export PYTHON
 SHELL := /bin/bash
@@ -37,7 +36,7 @@ test-slow: environment ## the tests that take long
 check: lint types test-fast ## lint, types and fast tests: before each commit
 
 .PHONY: test-fast
-test-fast: environment ## the fast tests alone
+test-fast: environment ## the fast tests alone, those in C included
 	$(RUN) pytest -m "not slow"
 
 .PHONY: lint
@@ -65,6 +64,11 @@ bench-client: environment ## acurl beside its peers: requests/s, CPU, memory
 
 .PHONY: bench-memory
 bench-memory: environment ## what acurl keeps: growth over time, over refusals, per idle session
+	@scripts/system-packages bench
+	$(RUN) bench.memory
+
+.PHONY: bench-memory
+bench-memory: environment ## what acurl keeps: over time, over refused connections, per idle session
 	@scripts/system-packages bench
 	$(RUN) bench.memory
 
