@@ -1,4 +1,4 @@
-"""Requests are checked before anything is sent; what was asked for can be read back."""
+"""Requests are checked before anything is sent; what was asked for is what servers receive."""
 
 import shlex
 from typing import Any
@@ -7,6 +7,9 @@ import pytest
 
 import acurl
 from acurl.request import build_request, kept_plain_get, plain_get
+from tests.acurl.conftest import RunWrapper
+from tests.acurl.echo import Echo, body_of, headers_of
+from tests.servers.nginx import Nginx
 
 URL = "http://host/path"
 
@@ -109,6 +112,11 @@ def test_bad_json() -> None:
         build_request("POST", URL, json=1, data=b"1")
 
 
+def test_head_cannot_have_a_body() -> None:
+    with pytest.raises(acurl.RequestError, match="HEAD cannot carry a body"):
+        build_request("HEAD", URL, data=b"")
+
+
 def test_auth() -> None:
     (line,) = lines(build_request("GET", URL, auth=("ada", "love:lace")))
     assert line == b"Authorization: Basic YWRhOmxvdmU6bGFjZQ=="
@@ -184,3 +192,134 @@ def test_plain_requests_are_kept_and_bounded() -> None:
         plain_get(f"{URL}/{number}")
     assert kept_plain_get(f"{URL}/0") is None
     assert kept_plain_get(f"{URL}/4999") is not None
+
+
+def exchange(run_wrapper: RunWrapper, echo: Echo, method: str, **options: Any) -> bytes:
+    """The bytes that a server receives for a request."""
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        response = await wrapper.session().request(method, f"{echo.url}/path?a=b", **options)
+        assert response.status_code == 200
+        assert response.body == (b"" if method == "HEAD" else echo.last())
+
+    run_wrapper(body)
+    return echo.last()
+
+
+@pytest.mark.parametrize(
+    "verb", ["get", "head", "options", "delete", "post", "put", "patch", "get_with_options"]
+)
+def test_verbs(run_wrapper: RunWrapper, echo: Echo, verb: str) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session()
+        if verb == "get_with_options":
+            await session.get(f"{echo.url}/path?a=b", headers={})
+        else:
+            await getattr(session, verb)(f"{echo.url}/path?a=b")
+
+    run_wrapper(body)
+    method = verb.partition("_")[0].upper()
+    assert echo.last().startswith(f"{method} /path?a=b HTTP/1.1\r\n".encode())
+    names = {name for name, _value in headers_of(echo.last())}
+    with_body = {"content-length", "content-type"} if verb in {"post", "put", "patch"} else set()
+    assert names == {"host", "accept", "accept-encoding"} | with_body
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "GET", "QUERY"])
+def test_a_body_reaches_the_server_whatever_the_method(
+    run_wrapper: RunWrapper, echo: Echo, method: str
+) -> None:
+    request = exchange(run_wrapper, echo, method, data=b"a\0b\r\n\r\n\xff")
+    assert request.startswith(f"{method} /path?a=b HTTP/1.1\r\n".encode())
+    assert body_of(request) == b"a\0b\r\n\r\n\xff"
+    assert dict(headers_of(request))["content-length"] == "8"
+
+
+@pytest.mark.parametrize(
+    ("options", "content_type", "content"),
+    [
+        ({"data": {"a": "1 2", "b": "é"}}, "application/x-www-form-urlencoded", b"a=1+2&b=%C3%A9"),
+        ({"data": "grün"}, "application/x-www-form-urlencoded", "grün".encode()),
+        ({"data": "x", "headers": {"Content-Type": "text/x"}}, "text/x", b"x"),
+        ({"data": "x", "headers": {"Content-Type": ""}}, "", b"x"),
+        ({"json": {"a": None}}, "application/json", b'{"a": null}'),
+        ({"data": b""}, None, b""),
+        ({}, None, b""),
+    ],
+)
+def test_content_types(
+    run_wrapper: RunWrapper, echo: Echo, options: Any, content_type: str | None, content: bytes
+) -> None:
+    request = exchange(run_wrapper, echo, "POST", **options)
+    headers = dict(headers_of(request))
+    assert body_of(request) == content
+    assert headers["content-length"] == str(len(content))
+    if content:
+        assert headers["content-type"] == content_type
+
+
+def test_headers_on_the_wire(run_wrapper: RunWrapper, echo: Echo) -> None:
+    given = [("A", "1"), ("a", "2"), ("Empty", ""), ("Utf-8", "é"), ("User-Agent", "me")]
+    request = exchange(run_wrapper, echo, "GET", headers=given)
+    received = headers_of(request)
+    assert [pair for pair in received if pair[0] == "a"] == [("a", "1"), ("a", "2")]
+    assert dict(received)["empty"] == ""
+    assert dict(received)["utf-8"].encode("latin-1").decode() == "é"
+    assert dict(received)["user-agent"] == "me"
+
+
+def test_a_header_of_ones_own_replaces_libcurls(run_wrapper: RunWrapper, echo: Echo) -> None:
+    given = {"Host": "other.example", "Accept": "text/x", "Accept-Encoding": "identity"}
+    request = exchange(run_wrapper, echo, "GET", headers=given)
+    assert sorted(headers_of(request)) == sorted(
+        (name.lower(), value) for name, value in given.items()
+    )
+
+
+def test_auth_on_the_wire(run_wrapper: RunWrapper, nginx: Nginx) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session(verify=False)
+        for origin in (nginx.http, nginx.https):
+            good = await session.get(f"{origin}/auth", auth=("ada", "lovelace"))
+            bad = await session.get(f"{origin}/auth", auth=("ada", "x"))
+            none = await session.get(f"{origin}/auth")
+            assert [r.status_code for r in (good, bad, none)] == [200, 401, 401]
+
+    run_wrapper(body)
+
+
+def test_a_user_agent_for_the_session(run_wrapper: RunWrapper, echo: Echo) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        await wrapper.session(user_agent="mine/1").get(echo.url)
+
+    run_wrapper(body)
+    assert dict(headers_of(echo.last()))["user-agent"] == "mine/1"
+
+
+@pytest.mark.parametrize("origin", ["http", "https"])
+def test_large_bodies_are_sent_whole(run_wrapper: RunWrapper, nginx: Nginx, origin: str) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session(verify=False)
+        data = bytes(range(256)) * 12_000
+        response = await session.post(f"{getattr(nginx, origin)}/sink", data=data)
+        assert response.text == f"{len(data)}\n"
+        assert response.upload_size == len(data)
+        assert response.total_time < 1  # a second is what waiting for a 100 would cost
+
+    run_wrapper(body)
+
+
+def test_a_large_body_arrives_unchanged(run_wrapper: RunWrapper, echo: Echo) -> None:
+    data = bytes(range(256)) * 6_000
+    assert body_of(exchange(run_wrapper, echo, "PUT", data=data)) == data
+
+
+def test_login_and_non_ascii_in_urls(run_wrapper: RunWrapper, echo: Echo) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        url = echo.url.replace("//", "//ada:love%20lace@") + "/grün?q=a b#part"
+        response = await wrapper.session().get(url)
+        assert response.url == url
+
+    run_wrapper(body)
+    assert echo.last().startswith(b"GET /gr%C3%BCn?q=a%20b HTTP/1.1\r\n")
+    assert dict(headers_of(echo.last()))["authorization"] == "Basic YWRhOmxvdmUgbGFjZQ=="
