@@ -67,11 +67,6 @@ bench-memory: environment ## what acurl keeps: growth over time, over refusals, 
 	@scripts/system-packages bench
 	$(RUN) bench.memory
 
-.PHONY: bench-memory
-bench-memory: environment ## what acurl keeps: over time, over refused connections, per idle session
-	@scripts/system-packages bench
-	$(RUN) bench.memory
-
 .PHONY: build
 build: environment ## the environment .venv, with this checkout in it
 
