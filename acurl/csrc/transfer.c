@@ -192,13 +192,15 @@ static CURLcode set_method(struct transfer *transfer, const char *method, const 
   if(!method && body_len < 0)
     return CURLE_OK;
   transfer->altered = true;
+  bool is_head = method && !strcmp(method, "HEAD");
+  if(is_head) /* no body will come, however long it is said to be */
+    TRY(set_long(easy, CURLOPT_NOBODY, 1));
   if(body_len >= 0) {
-    TRY(set_long(easy, CURLOPT_POST, 1));
+    if(!is_head) /* POSTFIELDS alone lets NOBODY stand */
+      TRY(set_long(easy, CURLOPT_POST, 1));
     TRY(libcurl.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, body_len));
     TRY(set_data(easy, CURLOPT_POSTFIELDS, (void *)(uintptr_t)body));
   }
-  else if(!strcmp(method, "HEAD"))
-    return set_long(easy, CURLOPT_NOBODY, 1);
   return set_text(easy, CURLOPT_CUSTOMREQUEST, method ? method : "GET");
 }
 
