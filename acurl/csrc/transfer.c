@@ -193,11 +193,12 @@ static CURLcode set_method(struct transfer *transfer, const char *method, const 
     return CURLE_OK;
   transfer->altered = true;
   bool is_head = method && !strcmp(method, "HEAD");
-  if(is_head) /* no body will come, however long it is said to be */
-    TRY(set_long(easy, CURLOPT_NOBODY, 1));
+  if(is_head && body_len >= 0) /* libcurl would wait for a body of the answer, too */
+    return CURLE_BAD_FUNCTION_ARGUMENT;
+  if(is_head)
+    return set_long(easy, CURLOPT_NOBODY, 1);
   if(body_len >= 0) {
-    if(!is_head) /* POSTFIELDS alone lets NOBODY stand */
-      TRY(set_long(easy, CURLOPT_POST, 1));
+    TRY(set_long(easy, CURLOPT_POST, 1));
     TRY(libcurl.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, body_len));
     TRY(set_data(easy, CURLOPT_POSTFIELDS, (void *)(uintptr_t)body));
   }
