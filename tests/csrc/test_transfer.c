@@ -57,14 +57,14 @@ static void head_has_no_body(void) {
   rig_close(&rig);
 }
 
-static void head_with_a_body_ends_too(void) {
+/* libcurl either drops the body or waits for one of the answer. */
+static void head_with_a_body_is_refused(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  struct outcome *outcome = FETCH(&rig, .path = "/claims/80", .method = "HEAD", .body = "odd",
-                                  .body_len = 3, .total_us = 3000000);
-  CHECK_EQUAL(outcome->record.cause, 0);
-  CHECK_EQUAL(outcome->record.upload_size, 3);
-  CHECK_EQUAL(outcome->record.status, 200);
+  CHECK_EQUAL(FETCH(&rig, .path = "/echo")->flags, 0);
+  CHECK_EQUAL(SUBMIT(&rig, .path = "/echo", .method = "HEAD", .body = "odd", .body_len = 3),
+              ACURL_EARGUMENT);
+  CHECK_EQUAL(rig_counters(&rig).in_flight, 0);
   check_next_is_clean(&rig);
   rig_close(&rig);
 }
@@ -236,7 +236,7 @@ static void other_schemes_and_bad_urls_fail_clearly(void) {
 int main(int argc, char **argv) {
   rig_bind(argc, argv);
   RUN_TESTS(argc, argv, TEST(methods_and_bodies_reach_the_server), TEST(head_has_no_body),
-            TEST(head_with_a_body_ends_too), TEST(binary_bodies_pass_whole),
+            TEST(head_with_a_body_is_refused), TEST(binary_bodies_pass_whole),
             TEST(headers_are_sent_once), TEST(credentials_in_a_url_stay_with_it),
             TEST(cookies_that_came_without_a_jar_are_handed_over_and_forgotten),
             TEST(a_jar_is_taken_off_and_the_parser_stays_on),
