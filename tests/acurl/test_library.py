@@ -28,7 +28,7 @@ def test_it_is_the_libcurl_of_pycurl() -> None:
 
 
 def test_a_library_named_in_the_environment_is_taken(tmp_path: os.PathLike[str]) -> None:
-    wanted = next(line.split()[-1] for line in _maps() if "libcurl" in line.rpartition("/")[2])
+    wanted = next(line.split(maxsplit=5)[-1] for line in _maps() if "libcurl" in line.rpartition("/")[2])
     done = import_acurl("print(acurl.libcurl_version())", ACURL_LIBCURL=wanted)
     assert (done.stdout.strip(), done.returncode) == (acurl.libcurl_version(), 0), done.stderr
 
