@@ -28,14 +28,14 @@ def test_it_is_the_libcurl_of_pycurl() -> None:
 
 
 def test_a_library_named_in_the_environment_is_taken(tmp_path: os.PathLike[str]) -> None:
-    wanted = next(line.split(maxsplit=5)[-1] for line in _maps() if "libcurl" in line.rpartition("/")[2])
+    wanted = next(path for path in _mapped_files() if "libcurl" in path.rpartition("/")[2])
     done = import_acurl("print(acurl.libcurl_version())", ACURL_LIBCURL=wanted)
     assert (done.stdout.strip(), done.returncode) == (acurl.libcurl_version(), 0), done.stderr
 
 
-def _maps() -> list[str]:
+def _mapped_files() -> list[str]:
     with open("/proc/self/maps", encoding="utf-8") as maps:  # noqa: PTH123
-        return maps.read().splitlines()
+        return [line.split(maxsplit=5)[-1].rstrip() for line in maps]
 
 
 def test_a_library_that_is_not_there_is_named() -> None:
