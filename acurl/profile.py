@@ -69,6 +69,9 @@ class Options:
             raise RequestError(f"verify={self.verify!r}: must be True, False or a CA file's path")
         if isinstance(self.verify, str) and not os.path.isfile(self.verify):  # noqa: PTH113
             raise RequestError(f"verify={self.verify!r}: there is no such CA file")
+        agent = self.user_agent
+        if not isinstance(agent, str) or any(unsafe in agent for unsafe in "\r\n\0"):
+            raise RequestError(f"user_agent={agent!r}: must be a str without CR, LF and NUL")
         for path in self.cert or ():
             if not os.path.isfile(path):  # noqa: PTH113 - a Path would change the message
                 raise RequestError(f"cert: there is no file {path!r} (give key, certificate)")
@@ -151,4 +154,6 @@ class Settings:
         self.options = options
         self._profiles = Profile(options, tls=False), Profile(options, tls=True)
         self.http, self.https = (profile.pointer for profile in self._profiles)
+        if options.http_version == "2":
+            self.http = ffi.NULL  # TLS negotiates it: a request for http:// is refused
         self.total_us = _us(options.total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from acurl._engine import lib
 from acurl.cookies import Cookie, Jar, cookie_dict, session_cookie_for_url
@@ -32,6 +32,13 @@ _COOKIES: int = lib.ACURL_FLAG_COOKIES
 
 async def _refused(error: Exception) -> _Response:
     raise error
+
+
+def _no_http(request: Request) -> NoReturn:
+    raise RequestError(
+        f"url {request.url!r}: http_version='2' is negotiated by TLS; for http:// use "
+        "'2-prior-knowledge'"
+    )
 
 
 class Session:
@@ -165,7 +172,7 @@ class Session:
             jar = self._jar
             slot = _submit(
                 driver.engine,
-                settings.https if request.is_https else settings.http,
+                settings.https if request.is_https else settings.http or _no_http(request),
                 NULL if jar is None else jar.pointer,
                 request.wire_method,
                 request.wire_url,
@@ -249,9 +256,3 @@ class Session:
         if changes:
             options = self._settings.options.with_changes(**changes)
             request.settings = self._wrapper.settings(options)
-        options = (request.settings or self._settings).options
-        if options.http_version == "2" and not request.is_https:
-            raise RequestError(
-                f"url {request.url!r}: http_version='2' is negotiated by TLS; for http:// use "
-                "'2-prior-knowledge'"
-            )
