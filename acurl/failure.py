@@ -8,6 +8,8 @@ from acurl._engine import ffi, lib
 from acurl.errors import (
     ERROR_BY_CODE,
     AcurlError,
+    ConnectError,
+    ProtocolError,
     ReadTimeout,
     ResponseTooLarge,
     TotalTimeout,
@@ -68,6 +70,8 @@ def failure(record: bytes, request: Request) -> AcurlError:
     code, cause = fields[CODE], fields[CAUSE]
     kind = _ERROR_BY_CAUSE.get(cause) or ERROR_BY_CODE.get(code, AcurlError)
     said = part(record, fields, ERROR_LEN).decode("utf-8", "replace").strip()
+    if kind is ConnectError and "not support HTTP/2" in said:
+        kind = ProtocolError  # the connection broke because of what came over it
     text = _TEXT_BY_CAUSE.get(cause) or said or ffi.string(lib.acurl_code_text(code)).decode()
     hint = advice(kind, code)
     message = f"curl failed with code {code}: {text} ({request.method.decode()} {request.url})"
