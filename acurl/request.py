@@ -186,6 +186,8 @@ def build_request(
         body = _json_body(json)
         if not any(name.lower() == "content-type" for name, _ in items):
             items += (("Content-Type", "application/json"),)
+    if body is not None and method in {"HEAD", b"HEAD"}:
+        raise RequestError("method HEAD cannot carry a body: leave out data and json")
     _check_pair("auth", auth, "(user, password)")
     _check_pair("cert", cert, "(key file, certificate file)")
     cookie_items = tuple(cookies.items()) if cookies else ()
