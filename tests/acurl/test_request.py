@@ -112,9 +112,11 @@ def test_bad_json() -> None:
         build_request("POST", URL, json=1, data=b"1")
 
 
-def test_head_cannot_have_a_body() -> None:
+@pytest.mark.parametrize("options", [{"data": b""}, {"json": {}}])
+@pytest.mark.parametrize("method", ["HEAD", b"HEAD"])
+def test_head_cannot_have_a_body(method: Any, options: Any) -> None:
     with pytest.raises(acurl.RequestError, match="HEAD cannot carry a body"):
-        build_request("HEAD", URL, data=b"")
+        build_request(method, URL, **options)
 
 
 def test_auth() -> None:
