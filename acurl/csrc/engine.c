@@ -9,6 +9,7 @@
 
 #define STARTS_PER_ROUND 64
 #define MAX_START_TIME (2 * MILLISECOND)
+#define EXPIRIES_PER_STEP 128
 #define MOST_CONNECTS (1 << 20)
 
 static unsigned fork_generation;
@@ -281,7 +282,7 @@ static void collect(acurl_engine *engine) {
 }
 
 static void expire_deadlines(acurl_engine *engine) {
-  while(deadline_first(engine) <= engine->now) {
+  for(int i = 0; i < EXPIRIES_PER_STEP && deadline_first(engine) <= engine->now; i++) {
     struct transfer *transfer = engine->heap[0];
     transfer->cause = limits_check(transfer);
     if(transfer->cause)

@@ -29,6 +29,7 @@
 #define MAX_TIME_PER_DRIVE (2 * MILLISECOND)
 #define EVENTS_PER_WAIT 64
 #define MAX_TIMER_ROUNDS 4
+#define ENDS_PER_SWEEP 256
 /* libcurl looks at most once a second whether an idle connection is alive. One
  * that we ended sooner after its use could be picked for a request and fail it. */
 #define LIVENESS_WINDOW (1050 * MILLISECOND)
@@ -293,7 +294,7 @@ static void end_idle(acurl_engine *engine, int fd) {
 }
 
 void events_sweep_idle(acurl_engine *engine) {
-  while(engine->now >= engine->sweep_at && engine->idle_count) {
+  for(int i = 0; i < ENDS_PER_SWEEP && engine->now >= engine->sweep_at && engine->idle_count; i++) {
     int64_t age = engine->now - engine->descriptors[engine->idle_oldest].idle_since;
     if(age >= expiry_of(engine))
       engine->counters.ended_expired++;
