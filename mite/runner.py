@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -87,11 +87,13 @@ class Runner:
         settings: Settings,
         *,
         run: Run | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         cpu_clock: Callable[[], float] = time.process_time,
         runner_id: int = 1,
     ) -> None:
         self._run = run or Run()
         self._clock: Clock = self._run.clock
+        self._sleep = sleep
         self._cpu_clock = cpu_clock
         self._test = test
         self._bus = bus
@@ -185,7 +187,7 @@ class Runner:
             due = first + (int((now - first) / TICK) + 1) * TICK
 
     async def _tick(self, due: float) -> float:
-        await asyncio.sleep(max(0.0, due - self._clock()))
+        await self._sleep(max(0.0, due - self._clock()))
         now = self._clock()
         lag = now - due
         self.health.tick(lag)

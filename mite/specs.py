@@ -85,7 +85,7 @@ def _module(name: str, spec: str) -> ModuleType:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise ConfigurationError(
                 f"no module {error.name!r} for {spec!r} in the working directory or among the "
-                f"installed packages{_among(_siblings(error.name), name)}"
+                f"installed packages{_near(error.name)}"
             ) from None
         raise ConfigurationError(_import_failed(name, error)) from error
     except Exception as error:
@@ -106,14 +106,12 @@ def described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
-def _siblings(missing: str) -> list[str]:
-    """Full names of the modules beside one that does not exist."""
-    parent, _, _ = missing.rpartition(".")
-    path = None
-    if parent:
-        path = getattr(importlib.import_module(parent), "__path__", None)
-    prefix = f"{parent}." if parent else ""
-    return [f"{prefix}{module.name}" for module in pkgutil.iter_modules(path)]
+def _near(missing: str) -> str:
+    """Modules beside one that does not exist, called nearly the same."""
+    parent, dot, name = missing.rpartition(".")
+    path = getattr(importlib.import_module(parent), "__path__", None) if parent else None
+    close = suggestions(name, [module.name for module in pkgutil.iter_modules(path)])
+    return _question(f"{parent}{dot}{sibling}" for sibling in close)
 
 
 def _is_journey(found: object) -> bool:
@@ -141,8 +139,13 @@ def _kind(found: object) -> str:
 
 
 def _among(names: Iterable[str], wanted: str) -> str:
-    close = suggestions(wanted, list(names))
-    return f". Did you mean {' or '.join(close)}?" if close else "."
+    return _question(suggestions(wanted, list(names)))
+
+
+def _question(names: Iterable[str]) -> str:
+    """The end of a sentence, with what may have been meant."""
+    close = " or ".join(names)
+    return f". Did you mean {close}?" if close else "."
 
 
 def suggestions(wanted: str, names: Sequence[str]) -> list[str]:

@@ -1,0 +1,92 @@
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mite import plan, specs
+from mite.config import ConfigManager
+from mite.datapools import IterableDataPool
+from mite.exceptions import ConfigurationError
+from mite.volume import Constant, Ramp
+
+JOURNEY = "mite.example:journey"
+POOL = IterableDataPool([])
+VOLUME = Constant(5, 1)
+
+Make = Callable[[Any], list[str]]
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Make:
+    """The sentences about what a scenario function returned."""
+
+    def make(rows: Any) -> list[str]:
+        monkeypatch.setattr(specs, "scenario", lambda spec: lambda: rows)
+        with pytest.raises(ConfigurationError) as raised:
+            plan.from_scenario("m:s", ConfigManager(), None)
+        return list(raised.value.sentences)
+
+    return make
+
+
+def test_lines_are_numbered_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scenario(config: ConfigManager, sender: object) -> list[Any]:
+        assert (config.get("x"), sender) == (3, "the sender")
+        return [[JOURNEY, POOL, VOLUME], (JOURNEY, "mite.example:datapool", lambda s, e: 1)]
+
+    monkeypatch.setattr(specs, "scenario", lambda spec: scenario)
+    config = ConfigManager()
+    config.set("x", 3)
+    first, second = plan.from_scenario("m:s", config, "the sender")
+    assert (first.id, first.journey_spec, first.datapool, first.volume) == (
+        1,
+        JOURNEY,
+        POOL,
+        VOLUME,
+    )
+    assert second.id == 2
+    assert second.datapool is specs.datapool("mite.example:datapool")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (None, "returned NoneType; it must return a list"),
+        ("text", "returned str"),
+        ([], "returned an empty list"),
+        ([7], "line 1 of the scenario 'm:s' is 7; it must be"),
+        ([(JOURNEY, None)], "line 1 of the scenario 'm:s' has 2 parts"),
+        ([(specs, None, VOLUME)], "a journey is named by a string"),
+        ([(JOURNEY, 5, VOLUME)], "the datapool in line 1 .* is a int"),
+        ([(JOURNEY, None, 5)], "has the volume model 5; it must be"),
+        ([(JOURNEY, None, Ramp(5))], "has an impossible volume model: .* needs 'frm'"),
+    ],
+)
+def test_a_wrong_shape_is_one_sentence(faults: Make, rows: Any, words: str) -> None:
+    (sentence,) = faults(rows)
+    assert re.search(words, sentence), sentence
+
+
+def test_all_faults_are_told_at_once(faults: Make) -> None:
+    assert len(faults([7, (JOURNEY, None, VOLUME), (JOURNEY, None), ("no:such", None, VOLUME)])) == 3
+
+
+def test_other_parameters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(specs, "scenario", lambda spec: lambda config, weather: [])
+    with pytest.raises(ConfigurationError, match="asks for 'weather'"):
+        plan.from_scenario("m:s", ConfigManager(), None)
+
+
+def test_a_scenario_that_fails_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(specs, "scenario", lambda spec: lambda: 1 / 0)
+    with pytest.raises(ConfigurationError, match=r"failed: ZeroDivisionError: .*test_plan.py line"):
+        plan.from_scenario("m:s", ConfigManager(), None)
+
+
+def test_planned_duration() -> None:
+    def lines(*volumes: Any) -> list[Any]:
+        return [plan.from_journey(JOURNEY, None, volume)[0] for volume in volumes]
+
+    assert plan.planned_duration(lines(Constant(5, 1), Constant(7, 1) + Constant(2, 2))) == 9
+    assert plan.planned_duration(lines(Constant(5, 1), lambda s, e: 1)) is None
