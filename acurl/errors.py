@@ -134,6 +134,7 @@ ERROR_BY_CODE: dict[int, type[AcurlError]] = {
     96: ConnectError,  # QUIC
     97: ConnectError,  # proxy handshake
     98: TLSError,
+    100: ResponseTooLarge,  # one header line, or too many of them
 }
 
 ADVICE_BY_ERROR: dict[type[AcurlError], str] = {
@@ -145,7 +146,7 @@ ADVICE_BY_ERROR: dict[type[AcurlError], str] = {
     WriteTimeout: "raise Timeout(write=...) if the network may stall that long",
     ProtocolError: "the server's answer is broken, or it does not speak this HTTP version",
     StreamError: "the server reset this stream; others on the connection go on",
-    ResponseTooLarge: "raise max_response_size if such answers are expected",
+    ResponseTooLarge: "raise max_response_size if such bodies are expected",
 }
 
 CERTIFICATE_ADVICE = "give verify=CA_FILE (or SSL_CERT_FILE) if the server's CA is your own"
