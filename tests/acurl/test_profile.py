@@ -97,7 +97,7 @@ def test_a_server_without_http2_is_refused_in_one_sentence(
 def test_prior_knowledge_is_refused_by_an_http1_server(
     run_wrapper: RunWrapper, nginx: Nginx
 ) -> None:
-    with pytest.raises(acurl.ProtocolError, match="^curl failed with code "):
+    with pytest.raises(acurl.ProtocolError, match=r"^curl failed with code "):
         fetch(run_wrapper, f"{nginx.http}/small", http_version="2-prior-knowledge", timeout=5)
 
 
@@ -173,7 +173,7 @@ def test_a_ca_file_of_another_authority(
 def test_a_ca_file_that_is_none(run_wrapper: RunWrapper, nginx: Nginx, tmp_path: Path) -> None:
     nonsense = tmp_path / "ca file.pem"
     nonsense.write_text("no certificate here\n")
-    with pytest.raises(acurl.TLSError, match="^curl failed with code 77: .*ca file.pem"):
+    with pytest.raises(acurl.TLSError, match=r"^curl failed with code 77: .*ca file.pem"):
         fetch(run_wrapper, f"{nginx.https}/small", verify=str(nonsense))
 
 
