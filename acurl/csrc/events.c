@@ -30,6 +30,7 @@
 #define EVENTS_PER_WAIT 64
 #define MAX_TIMER_ROUNDS 4
 #define ENDS_PER_SWEEP 256
+#define RETRY_REFUSED (10 * MILLISECOND)
 /* libcurl looks at most once a second whether an idle connection is alive. One
  * that we ended sooner after its use could be picked for a request and fail it. */
 #define LIVENESS_WINDOW (1050 * MILLISECOND)
@@ -121,6 +122,7 @@ static void park(acurl_engine *engine, int fd) {
     epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
     return;
   }
+  descriptor->refused = 0;
   if(descriptor->opened || libcurl.version_number >= PARK_FOREIGN_FROM)
     descriptor->parked = descriptor->mask != 0;
   else
@@ -134,6 +136,7 @@ static void watch(acurl_engine *engine, int fd, int mask) {
   int have = descriptor ? descriptor->mask : 0;
   if(descriptor) {
     descriptor->parked = false;
+    descriptor->refused = 0;
     idle_remove(engine, fd);
     if(have == mask)
       return;
@@ -145,8 +148,23 @@ static void watch(acurl_engine *engine, int fd, int mask) {
   int first = have ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   if(!epoll_ctl(engine->epoll_fd, first, fd, &event))
     return;
-  if(errno == ENOENT || errno == EEXIST)
-    epoll_ctl(engine->epoll_fd, have ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+  int other = have ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  if((errno == ENOENT || errno == EEXIST) && !epoll_ctl(engine->epoll_fd, other, fd, &event))
+    return;
+  if(descriptor) {
+    descriptor->mask = (uint8_t)have;
+    descriptor->refused = (uint8_t)mask;
+    engine->any_refused = true;
+  }
+}
+
+/* The kernel had no room for a registration. Without it the transfer would wait
+ * for nothing. */
+static void watch_refused(acurl_engine *engine) {
+  engine->any_refused = false;
+  for(int fd = 0; fd < engine->descriptor_cap; fd++)
+    if(engine->descriptors[fd].refused)
+      watch(engine, fd, engine->descriptors[fd].refused);
 }
 
 static int on_socket(CURL *easy, int fd, int what, void *context, void *unused) {
@@ -264,6 +282,8 @@ void events_poll(acurl_engine *engine) {
   int64_t until = engine->now + MAX_TIME_PER_DRIVE;
   int handled = 0;
   int count;
+  if(engine->any_refused)
+    watch_refused(engine);
   do {
     count = epoll_wait(engine->epoll_fd, ready, EVENTS_PER_WAIT, 0);
     for(int i = 0; i < count; i++) {
@@ -313,6 +333,8 @@ void events_arm(acurl_engine *engine) {
     next = engine->curl_deadline;
   if(engine->sweep_at < next)
     next = engine->sweep_at;
+  if(engine->any_refused && engine->now + RETRY_REFUSED < next)
+    next = engine->now + RETRY_REFUSED;
   if(engine->queue_len)
     next = engine->now;
   if(next >= engine->armed)

@@ -92,6 +92,7 @@ struct transfer {
 /* What the engine knows of a descriptor number. All zero: nothing. */
 struct descriptor {
   uint8_t mask;   /* CURL_POLL_* bits registered in epoll */
+  uint8_t refused; /* bits that epoll refused to register */
   bool parked;    /* registered although libcurl took it off */
   bool opened;    /* a connection's socket, opened by us */
   bool idle;      /* in the idle list */
@@ -138,6 +139,7 @@ struct acurl_engine {
   int idle_oldest; /* -1 none */
   int idle_newest;
   int idle_count;
+  bool any_refused; /* a descriptor may have refused bits */
   long maxconnects_set;
 
   acurl_batch batch;
