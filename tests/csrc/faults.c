@@ -10,6 +10,7 @@ static int good_allocations = -1; /* below zero: no fault is set */
 static bool only_one;
 static bool struck;
 static int bad_epolls;
+static int epoll_calls;
 static bool bad_sockets;
 
 void *__real_malloc(size_t size);
@@ -42,6 +43,10 @@ bool faults_struck(void) {
 
 void faults_fail_epoll(int times) {
   bad_epolls = times;
+}
+
+int faults_epoll_calls(void) {
+  return epoll_calls;
 }
 
 void faults_fail_sockets(void) {
@@ -85,6 +90,7 @@ char *__wrap_strdup(const char *text) {
 }
 
 int __wrap_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event) {
+  epoll_calls++;
   if(bad_epolls > 0 && operation != EPOLL_CTL_DEL) {
     bad_epolls--;
     errno = ENOMEM;

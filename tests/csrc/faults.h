@@ -13,6 +13,8 @@ void faults_fail_one_allocation_after(int good);
 bool faults_struck(void);
 /* epoll_ctl fails with ENOMEM when it registers or changes a descriptor, so many times. */
 void faults_fail_epoll(int times);
+/* Calls of epoll_ctl so far. */
+int faults_epoll_calls(void);
 /* socket() fails with EMFILE until faults_none(). */
 void faults_fail_sockets(void);
 /* All well again. */

@@ -63,6 +63,12 @@ void origin_drop_connections(struct origin *origin) {
       hang_up(origin, origin->peers[fd]);
 }
 
+void origin_push(struct origin *origin, const char *text) {
+  for(int fd = 0; fd < MAX_PEERS; fd++)
+    if(origin->peers[fd])
+      CHECK_EQUAL(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
 void origin_stop(struct origin *origin) {
   origin_drop_connections(origin);
   close(origin->listener);

@@ -24,6 +24,8 @@ int origin_fd(const struct origin *origin);
 void origin_step(struct origin *origin);
 /* Closes the connections, as a server does that restarts; it goes on listening. */
 void origin_drop_connections(struct origin *origin);
+/* Sends bytes on every open connection, asked for or not. */
+void origin_push(struct origin *origin, const char *text);
 
 int origin_port(const struct origin *origin);
 int origin_accepted(const struct origin *origin);
