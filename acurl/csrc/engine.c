@@ -87,6 +87,8 @@ acurl_engine *acurl_engine_new(const acurl_engine_options *options) {
     engine_destroy(engine);
     return NULL;
   }
+  /* Closing must not wait for names being looked up. Not known before 8.20. */
+  libcurl.multi_setopt(engine->multi, CURLMOPT_QUICK_EXIT, 1L);
   return engine;
 }
 
