@@ -23,9 +23,11 @@ bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t
   transfer->deadline = transfer->total_deadline;
   if(transfer->read_limit)
     transfer->deadline = earlier(transfer->deadline, transfer->submitted + transfer->read_limit);
-  if(transfer->write_limit && transfer->body_len > 0)
-    transfer->deadline =
-        earlier(transfer->deadline, transfer->submitted + transfer->write_limit / WRITE_LOOKS);
+  if(transfer->body_len > 0) { /* the end of sending starts the read limit: see it in time */
+    int64_t limit = transfer->write_limit ? transfer->write_limit : transfer->read_limit;
+    if(limit)
+      transfer->deadline = earlier(transfer->deadline, transfer->submitted + limit / WRITE_LOOKS);
+  }
   return transfer->deadline == NEVER || deadline_add(transfer->engine, transfer);
 }
 
