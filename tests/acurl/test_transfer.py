@@ -202,7 +202,7 @@ def test_an_option_that_failed_leaves_nothing(
 
     async def body(wrapper: acurl.CurlWrapper) -> None:
         for _ in range(2):
-            with pytest.raises(acurl.AcurlError, match="curl failed with code .* key file"):
+            with pytest.raises(acurl.AcurlError, match=r"curl failed with code .* key file"):
                 await wrapper.session(verify=False).get(nginx.https, cert=pair)
             response = await wrapper.session(verify=False).get(f"{nginx.https}/small")
             assert response.status_code == 200
