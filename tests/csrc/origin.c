@@ -11,7 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define MAX_PEERS 4096
+#define MAX_PEERS 8192
 
 struct peer {
   int fd;
@@ -51,6 +51,7 @@ struct origin *origin_start(void) {
 static void hang_up(struct origin *origin, struct peer *peer) {
   origin->peers[peer->fd] = NULL;
   origin->open--;
+  shutdown(peer->fd, SHUT_RDWR); /* a forked child may hold a copy */
   close(peer->fd);
   buffer_free(&peer->in);
   buffer_free(&peer->out);
