@@ -94,7 +94,7 @@ static void keep(struct rig *rig, int slot, const char *bytes, size_t size, int 
   rig->finished++;
 }
 
-static void take_batch(struct rig *rig, int count) {
+void rig_take(struct rig *rig, int count) {
   CHECK_AT_LEAST(count, 0);
   acurl_batch *batch = acurl_engine_batch(rig->engine);
   CHECK_EQUAL(batch->count, count);
@@ -124,7 +124,7 @@ int rig_submit(struct rig *rig, const struct request *request) {
 }
 
 void rig_kick(struct rig *rig) {
-  take_batch(rig, acurl_kick(rig->engine));
+  rig_take(rig, acurl_kick(rig->engine));
 }
 
 void rig_step(struct rig *rig, int milliseconds) {
@@ -135,7 +135,7 @@ void rig_step(struct rig *rig, int milliseconds) {
     origin_step(rig->origin);
   if(ready[0].revents) {
     rig->drives++;
-    take_batch(rig, acurl_drive(rig->engine));
+    rig_take(rig, acurl_drive(rig->engine));
   }
 }
 

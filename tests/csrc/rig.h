@@ -53,6 +53,8 @@ void rig_close(struct rig *rig);
 
 /* What acurl_submit said. Nothing is started yet. */
 int rig_submit(struct rig *rig, const struct request *request);
+/* Takes over what a kick or drive by the test itself has finished. */
+void rig_take(struct rig *rig, int count);
 /* Starts what was submitted. */
 void rig_kick(struct rig *rig);
 /* Waits up to so many milliseconds for something to do, and does it. */
