@@ -58,7 +58,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
     return len;
   }
   char first = (char)(line[0] | 0x20); /* lower case, if it is a letter */
-  if(first == 'h' && STARTS_WITH(line, len, "HTTP/")) {
+  bool may_be_status = transfer->in_body ? !transfer->body.len : !transfer->response_headers.len;
+  if(may_be_status && first == 'h' && STARTS_WITH(line, len, "HTTP/")) {
     transfer->response_headers.len = 0; /* the answer after a 1xx or a CONNECT */
     transfer->in_body = false;
     read_status_line(transfer, line, len);
