@@ -148,6 +148,8 @@ static bool respond(struct peer *peer, const char *path, size_t request_len) {
     answer(peer, "200 OK", "Set-Cookie: a=1; Path=/\r\n", "set", 3);
   else if(IS(path, "/redirect"))
     answer(peer, "302 Found", "Location: /echo\r\n", "", 0);
+  else if(IS(path, "/odd"))
+    answer(peer, "200 OK", "X-First: 1\r\nHTTP/1.0 500 odd: yes\r\n", "ok", 2);
   else if(IS(path, "/close")) {
     answer(peer, "200 OK", "Connection: close\r\n", "bye", 3);
     peer->close_after = true;

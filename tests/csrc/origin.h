@@ -12,6 +12,7 @@
  *   /cookie        sets a=1, whole site /redirect     302 to /echo
  *   /trailers/N    N bytes of chunked body, then a trailer that looks like a cookie
  *   /silent        never answers        /deaf         reads no further once the head has come
+ *   /odd           has a header that looks like a status line
  *   /close         answers, then closes /die          closes without an answer
  *   anything else  404                                                                     */
 struct origin;

@@ -119,6 +119,17 @@ static void early_answers_and_trailers_are_not_headers(void) {
   rig_close(&rig);
 }
 
+static void a_header_cannot_pose_as_the_status(void) {
+  struct rig rig;
+  rig_open(&rig, (acurl_engine_options){0});
+  struct outcome *outcome = FETCH(&rig, .path = "/odd");
+  CHECK_EQUAL(outcome->record.code, 0);
+  CHECK_EQUAL(outcome->record.status, 200);
+  CHECK_EQUAL(outcome->record.http_version, 2);
+  CHECK_CONTAINS(outcome->header, "X-First: 1\r\nHTTP/1.0 500 odd: yes\r\n");
+  rig_close(&rig);
+}
+
 static void limits_of_size_hold(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){.max_response_size = 1000});
@@ -180,7 +191,8 @@ int main(int argc, char **argv) {
   RUN_TESTS(argc, argv, TEST(tells_of_a_plain_answer), TEST(counts_what_was_sent),
             TEST(large_bodies_change_hands), TEST(many_in_one_batch_stay_apart),
             TEST(failures_say_why), TEST(redirects_carry_their_target),
-            TEST(early_answers_and_trailers_are_not_headers), TEST(limits_of_size_hold),
+            TEST(early_answers_and_trailers_are_not_headers),
+            TEST(a_header_cannot_pose_as_the_status), TEST(limits_of_size_hold),
             TEST(lengths_that_servers_claim_are_not_believed),
             TEST(batches_stay_within_their_offsets));
 }
