@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any, NamedTuple
 
 from acurl import library as _library  # noqa: F401 - binds libcurl before the first engine
@@ -87,11 +88,13 @@ class Driver:
         "_futures",
         "_kick_planned",
         "_loop",
+        "_thread",
         "engine",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, **limits: int) -> None:
         self._loop = loop
+        self._thread = get_ident()
         options = ffi.new("acurl_engine_options *", limits)
         self.engine: Any = lib.acurl_engine_new(options)
         if self.engine == NULL:
@@ -141,9 +144,12 @@ class Driver:
 
     def release_jar(self, pointer: Any) -> None:
         """Give up a cookie jar; callable from any thread, as finalisers are."""
-        if lib.acurl_jar_release(self.engine, pointer) == lib.ACURL_ETHREAD:
+        # The engine may be freed by its own thread at any moment another one looks at it.
+        if get_ident() == self._thread:
+            lib.acurl_jar_release(self.engine, pointer)
+        else:
             with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
-                self._loop.call_soon_threadsafe(lib.acurl_jar_release, self.engine, pointer)
+                self._loop.call_soon_threadsafe(self.release_jar, pointer)
 
     def counters(self) -> Counters:
         """What the engine has counted. Raises EngineClosed after close."""
@@ -160,13 +166,14 @@ class Driver:
         """
         if self.engine == NULL:
             return
-        result = lib.acurl_engine_close(self.engine)
+        # Finalisers may run right behind the call and must not meet the freed engine.
+        engine, self.engine = self.engine, NULL
+        result = lib.acurl_engine_close(engine)
         if result == lib.ACURL_EFORK:
-            self.engine = NULL  # loop and futures are the parent's
-            return
+            return  # loop and futures are the parent's
         if result < 0:
+            self.engine = engine
             raise refusal(result)
-        self.engine = NULL
         if not self._loop.is_closed():
             self._loop.remove_reader(self._fd)
         futures, self._futures = self._futures, []
