@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from mite import debugging, failure
 from mite.exceptions import MiteError
@@ -147,6 +147,12 @@ class Context:
             name=name,
             obj=self,
         )
+
+    if TYPE_CHECKING:
+        # For type checkers: any attribute may be set and deleted.
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+        def __delattr__(self, name: str) -> None: ...
 
     def __repr__(self) -> str:
         active = _active.get()

@@ -168,6 +168,7 @@ class Runner:
         first = due = self._clock()
         deadline = 0.0
         second = -1
+        tick = 0
         while True:
             now = await self._tick(due)
             if self._state is State.WAITING and now - first >= self._settings.start_delay:
@@ -184,7 +185,8 @@ class Runner:
                 second = int(now - first)
                 self._every_second(now)
             # Ticks that were missed are skipped; those to come stay on their grid.
-            due = first + (int((now - first) / TICK) + 1) * TICK
+            tick = max(tick, int((now - first) / TICK)) + 1
+            due = first + tick * TICK
 
     async def _tick(self, due: float) -> float:
         await self._sleep(max(0.0, due - self._clock()))

@@ -31,7 +31,7 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ["__import__('os').getpid()", "1 +", "name", ""])
 def test_only_literals_are_evaluated(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("MITE_EVAL_CONF_x", text)
-    with pytest.raises(ConfigurationError, match="MITE_EVAL_CONF_x=.* is not a Python literal"):
+    with pytest.raises(ConfigurationError, match=r"MITE_EVAL_CONF_x=.* is not a Python literal"):
         default_config_loader()
 
 

@@ -47,7 +47,7 @@ def test_recyclable_gives_the_longest_unused_first(run_async: RunAsync) -> None:
         await pool.checkin(2)
         await pool.checkin(0)
         assert [item.data for item in await taken(pool, 2)] == ["c", "a"]
-        with pytest.raises(Exception, match="all 3 items .* are in use"):
+        with pytest.raises(Exception, match=r"all 3 items .* are in use"):
             await pool.checkout(None)
 
     run_async(main())

@@ -69,7 +69,9 @@ def test_a_wrong_shape_is_one_sentence(faults: Make, rows: Any, words: str) -> N
 
 
 def test_all_faults_are_told_at_once(faults: Make) -> None:
-    assert len(faults([7, (JOURNEY, None, VOLUME), (JOURNEY, None), ("no:such", None, VOLUME)])) == 3
+    assert (
+        len(faults([7, (JOURNEY, None, VOLUME), (JOURNEY, None), ("no:such", None, VOLUME)])) == 3
+    )
 
 
 def test_other_parameters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import pytest
 from mite import specs
 from mite.exceptions import ConfigurationError
 
-MODULE = '''
+MODULE = """
 import functools
 
 from mite.datapools import IterableDataPool
@@ -45,7 +45,7 @@ bound = functools.partial(browse)
 
 def scenario():
     return []
-'''
+"""
 
 
 @pytest.fixture

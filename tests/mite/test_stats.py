@@ -36,7 +36,7 @@ def test_matcher_by_type() -> None:
 
 @pytest.mark.parametrize(
     ("labels", "expected"),
-    [((), ()), (("a",), (1,)), (("a", "b"), (1, "")), ("b a".split(), ("", 1))],
+    [((), ()), (("a",), (1,)), (("a", "b"), (1, "")), (["b", "a"], ("", 1))],
 )
 def test_extractor_takes_labels_and_leaves_missing_ones_empty(
     labels: Any, expected: tuple[Any, ...]
@@ -128,7 +128,7 @@ class Doubling(Counter):
 
 def test_consumer_takes_only_what_the_stat_can_match() -> None:
     plain = StatConsumer(Counter("c", matcher_by_type("hit"), extractor(())))
-    assert plain.types == {"hit"}
+    assert plain.types == frozenset({"hit"})
     assert plain.describe() == "stat c"
     own = StatConsumer(Counter("c", lambda m: True, extractor(())))
     assert own.types is None

@@ -1,0 +1,86 @@
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from mite.cli import main
+from mite.context import Context
+from mite.exitcodes import ExitCode
+from mite.volume import Constant
+
+
+async def journey(ctx: Context) -> None:
+    async with ctx.transaction("part"):
+        ctx.send("seen", base=ctx.config["base"])
+        await asyncio.sleep(0.01)
+
+
+async def failing(ctx: Context) -> None:
+    raise ValueError("as planned")
+
+
+def scenario(config: object, sender: object) -> list[tuple[str, None, Constant]]:
+    return [(f"{__name__}:journey", None, Constant(tps=3, duration=0.4))]
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Specs name this module as it was imported; a run leaves no path behind."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("MITE_CONF_base", "x")
+
+
+@pytest.mark.parametrize("profile", ["0", "1"])
+def test_a_scenario_runs_to_its_report(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
+    monkeypatch.setenv("MITE_PROFILE", profile)
+    assert main(["scenario", "test", f"{__name__}:scenario"]) == ExitCode.OK
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert re.search(rf"^{re.escape(__name__)}:journey +\d+ +0 ", shown.out, re.MULTILINE)
+    assert re.search(r"^  part +\d+ +0 ", shown.out, re.MULTILINE)
+    assert "verdict: " in shown.out
+
+
+def test_a_journey_runs_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["journey", "run", f"{__name__}:journey"]) == ExitCode.OK
+    assert ": 1 journey in " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("allowed", "code"), [("0", 1), ("1", 0)])
+def test_errors_set_the_exit_status(
+    capsys: pytest.CaptureFixture[str], allowed: str, code: int
+) -> None:
+    arguments = [f"--max-errors-threshold={allowed}", "journey", "run", f"{__name__}:failing"]
+    assert main(arguments) == code
+    out = capsys.readouterr().out
+    assert "1 error, by kind" in out
+    assert "ValueError: as planned" in out
+    assert ("failed: " in out) == bool(code)
+
+
+def test_the_journeys_config_has_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["journey", "run", "--add-to-config=base:y", f"{__name__}:journey"]
+    assert main(arguments) == ExitCode.OK
+
+
+def test_faults_go_to_stderr_with_their_status(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["scenario", "test", "--config=mite.config:nothing", f"{__name__}:scenario"]
+    assert main(arguments) == ExitCode.CONFIGURATION
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "mite: no object 'nothing' in mite.config.\n"
+
+
+def test_modules_are_found_in_the_working_directory_unless_excluded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "found_here.py").write_text("async def journey(ctx):\n    pass\n")
+    monkeypatch.chdir(tmp_path)
+    excluded = ["--exclude-working-directory", "journey", "run", "found_here:journey"]
+    assert main(excluded) == ExitCode.CONFIGURATION
+    assert main(["journey", "run", "found_here:journey"]) == ExitCode.OK
+    assert "found_here:journey" in capsys.readouterr().out

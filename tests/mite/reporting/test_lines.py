@@ -1,0 +1,30 @@
+from mite.reporting.lines import LineView, NoView, line
+from tests.mite.reporting.sample import figures
+
+
+def test_a_line_says_it_all() -> None:
+    assert line(figures()) == (
+        "4/10 s  19/20 in flight  120 journeys/s  121 requests/s  3 errors  "
+        "t1 p50 1 ms p95 2 ms p99 3 ms  [generator: CPU 30%, lag p99 1.1 ms]"
+    )
+
+
+def test_a_line_without_plan_or_transactions() -> None:
+    assert line(figures(rows=0, planned=None)).startswith("4 s  19/20 in flight")
+
+
+def test_a_line_every_two_seconds() -> None:
+    written: list[str] = []
+    view = LineView(written.append)
+    view.start()
+    for second in (0.99, 1.98, 3.01, 3.99, 5.02, 6.0):
+        view.show(figures(elapsed=second))
+    view.stop()
+    assert [text.split("/")[0] for text in written] == ["2", "4", "6"]
+
+
+def test_no_view_shows_nothing() -> None:
+    view = NoView()
+    view.start()
+    view.show(figures())
+    view.stop()

@@ -1,0 +1,96 @@
+import dataclasses
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mite.health import Statistics
+from mite.reporting import report
+from mite.reporting.report import Ending
+from mite.verdict import Level, Verdict
+from tests.mite.reporting.sample import OUTCOME, summary
+
+HEALTH = Statistics(lag_p99=0.002, lag_max=0.1, cpu_peak=0.42, cpu_window=5.0)
+
+
+def written(*, empty: bool = False, **changes: Any) -> str:
+    ending = Ending(
+        outcome=OUTCOME,
+        health=HEALTH,
+        verdict=Verdict(Level.VALID, ()),
+        environment={"libcurl": "8.23.0", "Python": "3.11.7"},
+        broken=(),
+    )
+    out = io.StringIO()
+    console = Console(file=out, width=120)
+    report.write(console, summary(empty=empty), dataclasses.replace(ending, **changes))
+    return out.getvalue()
+
+
+def test_each_figure_has_its_clock_and_source() -> None:
+    lines = written().splitlines()
+    assert "shop:evening: 1,200 journeys in 10.0 s (120 per s)" in lines
+    tables = [n for n, line in enumerate(lines) if line.startswith("times: ")]
+    assert [lines[n].split(",")[0] for n in tables] == [
+        "times: client clock (monotonic)",
+        "times: wire clock",
+    ]
+    assert "100 requests, 90 on a connection already open" in lines
+    assert "environment: libcurl 8.23.0, Python 3.11.7" in lines
+    assert (
+        "generator, as it saw itself: CPU at most 42% of a core over 5 s, "
+        "loop lag p99 2 ms, max 100 ms" in lines
+    )
+    assert lines[-1] == "verdict: VALID"
+
+
+def test_errors_by_kind_with_the_first_words() -> None:
+    lines = written().splitlines()
+    at = lines.index("10 errors, by kind")
+    assert lines[at + 1 : at + 3] == [
+        "        10  code 7: no",
+        "            at shop.py:3:browse",
+    ]
+    assert "        10  in shop:browse" not in lines
+    assert "        10  in shop:browse" in written(errors_by_journey=True).splitlines()
+
+
+def test_percentiles_on_request() -> None:
+    assert "response times: mean" not in written()
+    text = written(percentiles=(50, 98))
+    assert "p50 4 ms, p98 4 ms" in text
+    assert "requests per second: mean" in text
+
+
+def test_verdict_reasons_and_broken_thresholds() -> None:
+    verdict = Verdict(Level.SUSPECT, ("it was late",))
+    text = written(verdict=verdict, broken=["too slow"])
+    assert text.endswith("verdict: SUSPECT\n  it was late\nfailed: too slow\n")
+
+
+def test_how_it_ended() -> None:
+    outcome = dataclasses.replace(OUTCOME, interrupted=True, cancelled=1, finished=1)
+    text = written(outcome=outcome)
+    assert "1 journey in 10.0 s (0.1 per s), interrupted" in text
+    assert "1 journey did not end in time: cancelled" in text
+
+
+def test_nothing_happened() -> None:
+    text = written(empty=True, health=Statistics())
+    assert "requests by status" not in text
+    assert "by kind" not in text
+    assert "CPU at most" not in text
+    assert "verdict: VALID" in text
+
+
+def test_long_lines_stay_whole_and_markup_is_text() -> None:
+    text = written(broken=["[bold]" + "x" * 300])
+    assert "[bold]" + "x" * 300 in text
+
+
+def test_the_console_is_plain_and_wide_without_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console = report.console()
+    assert (console.is_terminal, console.width) == (False, 120)

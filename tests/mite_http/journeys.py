@@ -1,0 +1,20 @@
+"""Contexts whose messages are kept, for journeys that make requests."""
+
+from typing import Any
+
+from mite.context import Context
+from mite.run import Run
+
+
+class Told:
+    """A context and what was told to it."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.run = Run()
+        self.ctx = Context(self.messages.append, {}, {"journey": "j:a"}, run=self.run)
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The http_metrics messages."""
+        return [message for message in self.messages if message["type"] == "http_metrics"]

@@ -1,0 +1,92 @@
+from types import SimpleNamespace
+from typing import Any
+
+import acurl
+from mite_http import metrics
+
+UPSTREAM = {
+    "start_time",
+    "effective_url",
+    "response_code",
+    "dns_time",
+    "connect_time",
+    "tls_time",
+    "transfer_start_time",
+    "first_byte_time",
+    "total_time",
+    "primary_ip",
+    "method",
+}
+OURS = {"retries", "host"}
+
+
+def response(**changes: Any) -> Any:
+    fields: dict[str, Any] = {
+        "url": "https://me:secret@example.com:8443/a?b",
+        "start_time": 1.7e9,
+        "status_code": 201,
+        "namelookup_time": 0.1,
+        "connect_time": 0.2,
+        "appconnect_time": 0.3,
+        "pretransfer_time": 0.4,
+        "starttransfer_time": 0.5,
+        "total_time": 0.6,
+        "pool_wait_time": 0.05,
+        "primary_ip": "10.0.0.1",
+        "request": SimpleNamespace(method=b"POST"),
+        "download_size": 10,
+        "upload_size": 20,
+        "reused": True,
+        "http_version": "2",
+        "connection_id": 7,
+        "retries": 1,
+    }
+    return SimpleNamespace(**{**fields, **changes})
+
+
+def test_upstreams_keys_and_ours() -> None:
+    message = metrics.of_response(response())
+    assert message == {
+        "type": "http_metrics",
+        "start_time": 1.7e9,
+        "effective_url": "https://me:secret@example.com:8443/a?b",
+        "response_code": 201,
+        "dns_time": 0.1,
+        "connect_time": 0.2,
+        "tls_time": 0.3,
+        "transfer_start_time": 0.4,
+        "first_byte_time": 0.5,
+        "total_time": 0.6,
+        "pool_wait_time": 0.05,
+        "primary_ip": "10.0.0.1",
+        "method": "POST",
+        "download_size": 10,
+        "upload_size": 20,
+        "reused": True,
+        "http_version": "2",
+        "connection_id": 7,
+        "retries": 1,
+        "host": "example.com:8443",
+    }
+    assert set(message) >= UPSTREAM | OURS
+
+
+def test_failures_have_the_same_keys() -> None:
+    error = acurl.ConnectTimeout("too slow")
+    error.request = acurl.Request(b"GET", "http://example.com/")
+    error.total_time = 10.0
+    message = metrics.of_failure(error)
+    assert set(message) >= UPSTREAM | OURS
+    assert (message["response_code"], message["error"]) == (0, "ConnectTimeout")
+    assert (message["host"], message["total_time"]) == ("example.com", 10.0)
+
+
+def test_a_failure_before_any_request() -> None:
+    message = metrics.of_failure(acurl.AcurlError("odd"))
+    assert (message["effective_url"], message["method"], message["host"]) == ("", "", "")
+
+
+def test_urls_without_end_take_no_more_memory() -> None:
+    for number in range(25_000):
+        metrics._host(f"http://h{number}/")
+    assert len(metrics._hosts) <= 10_000
