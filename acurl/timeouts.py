@@ -14,13 +14,14 @@ DEFAULT_TOTAL = 60.0
 _UNSET: Any = object()
 
 
-def _checked(name: str, value: object) -> float | None:
+def seconds(name: str, value: object) -> float | None:
+    """A limit as it was given, checked. Raises RequestError that names it."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RequestError(f"timeout {name}={value!r}: must be a number of seconds or None")
+        raise RequestError(f"{name}={value!r}: must be a number of seconds or None")
     if not 0 < value < math.inf:
-        raise RequestError(f"timeout {name}={value!r}: must be above 0 seconds (None is never)")
+        raise RequestError(f"{name}={value!r}: must be above 0 seconds (None is never)")
     return float(value)
 
 
@@ -58,10 +59,10 @@ class Timeout:
             write = default if general else None
         if total is _UNSET:
             total = DEFAULT_TOTAL
-        object.__setattr__(self, "connect", _checked("connect", connect))
-        object.__setattr__(self, "read", _checked("read", read))
-        object.__setattr__(self, "write", _checked("write", write))
-        object.__setattr__(self, "total", _checked("total", total))
+        object.__setattr__(self, "connect", seconds("timeout connect", connect))
+        object.__setattr__(self, "read", seconds("timeout read", read))
+        object.__setattr__(self, "write", seconds("timeout write", write))
+        object.__setattr__(self, "total", seconds("timeout total", total))
 
 
 DEFAULT_TIMEOUT = Timeout()

@@ -11,7 +11,7 @@ from acurl.driver import Counters, Driver
 from acurl.errors import AcurlError, EngineClosed, RequestError
 from acurl.profile import HttpVersion, Options, Settings
 from acurl.session import Session
-from acurl.timeouts import DEFAULT_TIMEOUT, Timeout, as_timeout
+from acurl.timeouts import DEFAULT_TIMEOUT, Timeout, as_timeout, seconds
 
 if TYPE_CHECKING:
     from acurl.cookies import Cookie
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 
 _MOST_SETTINGS = 256
+_MOST_COUNTED = 2**53  # beyond any machine, and within the engine's 64 bits
 
 
 class RequestOptions(TypedDict, total=False):
@@ -42,7 +43,7 @@ class RequestOptions(TypedDict, total=False):
 def _count(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise RequestError(f"{name}={value!r}: must be a whole number, {least} or more")
-    return value
+    return min(value, _MOST_COUNTED)
 
 
 class CurlWrapper:
@@ -65,7 +66,7 @@ class CurlWrapper:
         max_response_size: int = 64 << 20,
         trust_env: bool = True,
     ) -> None:
-        expiry = as_timeout(keepalive_expiry).connect
+        expiry = seconds("keepalive_expiry", keepalive_expiry)
         self._driver = Driver(
             loop,
             max_connects=_count("max_connects", max_connects, 0),
