@@ -97,7 +97,7 @@ class TotalTimeout(AcurlError, TimeoutError):
 
 
 ERROR_BY_CODE: dict[int, type[AcurlError]] = {
-    1: RequestError,  # unsupported protocol
+    1: ProtocolError,  # what answers does not speak HTTP
     3: RequestError,  # malformed URL
     5: ResolveError,  # proxy
     6: ResolveError,

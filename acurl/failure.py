@@ -27,6 +27,7 @@ from acurl.response import (
     PRETRANSFER,
     START,
     STARTTRANSFER,
+    STATUS,
     TOTAL,
     part,
     unpack_record,
@@ -53,6 +54,9 @@ _TEXT_BY_CAUSE: dict[int, str] = {
     lib.ACURL_CAUSE_NO_MEMORY: "memory ran out",
 }
 
+# libcurl says of these only that sending or receiving failed.
+_BROKEN_HTTP = ("not support HTTP/2", "chunk")
+
 _TIMES = {
     "namelookup_time": NAMELOOKUP,
     "connect_time": CONNECT,
@@ -70,7 +74,7 @@ def failure(record: bytes, request: Request) -> AcurlError:
     code, cause = fields[CODE], fields[CAUSE]
     kind = _ERROR_BY_CAUSE.get(cause) or ERROR_BY_CODE.get(code, AcurlError)
     said = part(record, fields, ERROR_LEN).decode("utf-8", "replace").strip()
-    if kind is ConnectError and "not support HTTP/2" in said:
+    if kind is ConnectError and any(sign in said for sign in _BROKEN_HTTP):
         kind = ProtocolError  # the connection broke because of what came over it
     text = _TEXT_BY_CAUSE.get(cause) or said or ffi.string(lib.acurl_code_text(code)).decode()
     hint = advice(kind, code)
@@ -80,5 +84,7 @@ def failure(record: bytes, request: Request) -> AcurlError:
     error.request = request
     for name, field in _TIMES.items():
         setattr(error, name, fields[field] * 1e-6)
+    if not fields[STATUS]:
+        error.starttransfer_time = 0.0  # libcurl notes there when connecting failed
     error.primary_ip = part(record, fields, IP_LEN).decode()
     return error
