@@ -41,6 +41,12 @@ class RunWrapper:
         return self._run_async(main())
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait in a coroutine for what no event of the loop tells; bounded by run_wrapper."""
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
 @pytest.fixture
 def run_wrapper(run_async: RunAsync) -> RunWrapper:
     """Runs a coroutine function with a wrapper, once on each kind of loop."""
