@@ -62,7 +62,10 @@ class AcurlSessionWrapper:
 
     def close(self) -> None:
         """Give up the session: its later requests are refused."""
-        self._session.close()
+        session = self._session
+        session.close()
+        # They refer back to this object; without them it needs no garbage collector.
+        session.response_callback = session.error_callback = None
 
     def _on_response(self, response: Any) -> None:
         if self._callback is not None:

@@ -188,7 +188,7 @@ def test_debugging_opens_the_debugger_and_leaves(
 
     async def main() -> None:
         ctx = Context(messages.append, {}, debug=True)
-        with pytest.raises(SystemExit, match="^1$"):
+        with pytest.raises(SystemExit, match=r"^1$"):
             async with ctx.transaction("a"):
                 raise ValueError
 

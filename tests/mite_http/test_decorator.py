@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import gc
 from typing import Any
 
 import pytest
@@ -134,3 +135,24 @@ def test_options_are_checked_where_they_stand() -> None:
         mite_http(max_connections_typo=3)  # type: ignore[call-overload]
     with pytest.raises(acurl.RequestError, match="max_connects=-1"):
         mite_http(max_connects=-1)
+
+
+def test_a_journey_leaves_nothing_for_the_garbage_collector(
+    nginx: Nginx, run_async: RunAsync
+) -> None:
+    told = Told()
+
+    async def main() -> int:
+        for _ in range(20):
+            await plain(told.ctx, f"{nginx.http}/small")
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(50):
+                await plain(told.ctx, f"{nginx.http}/small")
+            return gc.collect()
+        finally:
+            gc.enable()
+            await told.run.close()
+
+    assert run_async(main()) < 50

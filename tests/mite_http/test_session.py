@@ -122,6 +122,6 @@ def test_all_else_is_the_sessions(nginx: Nginx, run_async: RunAsync) -> None:
 
 
 def test_a_cookie_is_made_as_upstream_makes_it() -> None:
-    cookie = create_http_cookie(Told().ctx, "k", "v")
+    cookie = create_http_cookie(Told().ctx, "example.com", "k", "v")
     assert isinstance(cookie, acurl.Cookie)
     assert (cookie.name, cookie.value) == ("k", "v")
