@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mite import config, environment, plan, specs, stats, verdict
+from mite.cli import logs
 from mite.cli.options import RunOptions
 from mite.config import ConfigManager
 from mite.exitcodes import ExitCode, weightiest
@@ -23,8 +23,6 @@ from mite.reporting.lines import LineView, NoView
 from mite.runner import Outcome, Runner
 from mite.scenario import Line
 from mite.transport.local import LocalBus
-
-logger = logging.getLogger(__name__)
 
 MakeLines = Callable[[ConfigManager, LocalBus], Sequence[Line]]
 
@@ -68,10 +66,7 @@ def run(test: str, make_lines: MakeLines, options: RunOptions) -> ExitCode:
 
 def prepare(options: RunOptions) -> None:
     """Set up logging and the path that modules are looked for on."""
-    logging.basicConfig(
-        level=options.log_level,
-        format="[%(asctime)s] <%(levelname)s> [%(name)s] %(message)s",
-    )
+    logs.set_up(options.log_level)
     here = str(Path.cwd())
     if options.working_directory and here not in sys.path:
         sys.path.insert(0, here)
