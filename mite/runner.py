@@ -115,6 +115,7 @@ class Runner:
         self._crews = {line.id: Crew(line, around) for line in lines}
         self.health = Health()
         self._watchdog = Watchdog(Crew.perform.__code__, self._clock)
+        self._planned: Mapping[int, int] = dict.fromkeys(self._crews, 0)
         self._state = State.WAITING
         self._began = self._clock()
         self._ended: float | None = None
@@ -209,6 +210,7 @@ class Runner:
         except ConfigurationError as error:
             self._fail(error)
             return True
+        self._planned = decision.planned
         busy = False
         for line, crew in self._crews.items():
             crew.resize(decision.targets[line])
@@ -233,7 +235,7 @@ class Runner:
                 "type": "controller_report",
                 "time": time.time(),
                 "test": self._test,
-                "required": {line: crew.target for line, crew in self._crews.items()},
+                "required": dict(self._planned),
                 "actual": {line: crew.running for line, crew in self._crews.items()},
                 "num_runners": 1,
             }

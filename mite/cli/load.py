@@ -101,8 +101,7 @@ def _view(options: RunOptions) -> View:
 
 async def _attend(wiring: _Wiring) -> Outcome:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, wiring.runner.interrupt)
+    _heed_signals(loop, wiring.runner)
     wiring.bus.start()
     wiring.view.start()
     showing = loop.create_task(_show(wiring))
@@ -114,6 +113,21 @@ async def _attend(wiring: _Wiring) -> Outcome:
             await showing
         wiring.view.stop()
         wiring.bus.stop()
+
+
+def _heed_signals(loop: asyncio.AbstractEventLoop, runner: Runner) -> None:
+    """The first signal drains, the second cancels, a third ends the process as it stands."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    left = iter((False, True))
+
+    def interrupt() -> None:
+        runner.interrupt()
+        if next(left):
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, interrupt)
 
 
 async def _show(wiring: _Wiring) -> None:

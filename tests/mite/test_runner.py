@@ -49,6 +49,7 @@ def test_concurrency_follows_the_volume_each_second(run_async: RunAsync) -> None
     for second, count in enumerate(expected[1:], 1):
         assert count - 4 <= actual[second] <= max(count, expected[second - 1])
     assert max(actual) == 20
+    assert [report["required"][1] for report in reports][1:20] == expected[1:]
     assert all(report["num_runners"] == 1 for report in reports)
     assert all(report["actual"][1] <= 20 for report in reports)
 
