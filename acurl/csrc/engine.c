@@ -191,7 +191,7 @@ int acurl_submit(acurl_engine *engine, acurl_profile *profile, acurl_jar *jar,
 static void detach(struct transfer *transfer) {
   acurl_engine *engine = transfer->engine;
   if(transfer->state == TRANSFER_RUNNING) {
-    libcurl.multi_remove_handle(engine->multi, transfer->easy);
+    transfer->stuck = libcurl.multi_remove_handle(engine->multi, transfer->easy) != CURLM_OK;
     engine->running--;
   }
   else

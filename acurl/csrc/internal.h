@@ -78,6 +78,7 @@ struct transfer {
   bool has_headers;
   bool in_body;
   bool got_cookie;
+  bool stuck; /* libcurl would not take the handle out of the multi */
   int32_t cause;
   int32_t status;       /* of the answer's last status line */
   int32_t http_version; /* CURL_HTTP_VERSION_* of that line */

@@ -289,6 +289,8 @@ static void drop_easy(struct transfer *transfer) {
  * would not, and the handle must not serve anybody again. */
 static bool transfer_cleanse(struct transfer *transfer) {
   CURL *easy = transfer->easy;
+  if(transfer->stuck)
+    return false;
   if(transfer->jar && set_data(easy, CURLOPT_SHARE, NULL))
     return false;
   if(transfer->got_cookie && !transfer->jar &&
@@ -319,7 +321,7 @@ void transfer_recycle(struct transfer *transfer) {
     jar_drop(transfer->jar);
   transfer->jar = NULL;
   transfer->altered = transfer->has_headers = false;
-  transfer->in_body = transfer->got_cookie = false;
+  transfer->in_body = transfer->got_cookie = transfer->stuck = false;
   transfer->cause = ACURL_CAUSE_NONE;
   transfer->status = transfer->http_version = 0;
   transfer->error[0] = '\0';
