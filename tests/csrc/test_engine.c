@@ -306,6 +306,23 @@ static void a_transfer_that_libcurl_refuses_fails(void) {
   rig_close(&rig);
 }
 
+static void a_handle_that_libcurl_keeps_is_not_used_again(void) {
+  struct rig rig;
+  rig_open(&rig, (acurl_engine_options){0});
+  CURLMcode (*real)(CURLM * multi, CURL * easy) = libcurl.multi_remove_handle;
+  int slot = SUBMIT(&rig, .path = "/silent");
+  rig_kick(&rig);
+  rig_run(&rig, 10);
+  libcurl.multi_remove_handle = refuse_handle;
+  CHECK_EQUAL(acurl_cancel(rig.engine, slot), ACURL_OK);
+  libcurl.multi_remove_handle = real;
+  CHECK_EQUAL(rig_counters(&rig).handles, 0);
+  rig_run(&rig, 20);
+  CHECK_EQUAL(origin_open(rig.origin), 0);
+  CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5")->flags, 0);
+  rig_close(&rig);
+}
+
 static void a_machine_without_descriptors_is_told(void) {
   acurl_engine_options options = {.max_connects = 1, .max_streams = 1, .max_response_size = 1};
   int taken[20100], count = 0;
@@ -331,5 +348,6 @@ int main(int argc, char **argv) {
             TEST(a_forked_child_is_refused_and_the_parent_goes_on),
             TEST(sockets_that_a_child_holds_do_not_make_the_parent_spin),
             TEST(a_transfer_that_libcurl_refuses_fails),
+            TEST(a_handle_that_libcurl_keeps_is_not_used_again),
             TEST(a_machine_without_descriptors_is_told));
 }

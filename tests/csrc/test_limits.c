@@ -27,7 +27,7 @@ static void total_ends_what_takes_too_long(void) {
     CHECK_EQUAL(outcome->record.code, 28);
     CHECK_EQUAL(outcome->record.cause, ACURL_CAUSE_TOTAL_TIMEOUT);
     CHECK_AT_LEAST(took, 100 * MILLISECOND);
-    CHECK_AT_MOST(took, 600 * MILLISECOND);
+    CHECK_AT_MOST(took, 3000 * MILLISECOND);
     CHECK_AT_LEAST(outcome->record.total_us, 90000);
   }
   CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5", .total_us = 5 * SECOND)->flags, 0);
@@ -70,7 +70,7 @@ static void read_ends_silence(void) {
     CHECK_EQUAL(outcome->record.cause, ACURL_CAUSE_READ_TIMEOUT);
     CHECK_EQUAL(outcome->record.code, 28);
     CHECK_AT_LEAST(clock_now() - start, 150 * MILLISECOND);
-    CHECK_AT_MOST(clock_now() - start, 800 * MILLISECOND);
+    CHECK_AT_MOST(clock_now() - start, 3000 * MILLISECOND);
   }
   CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5", .profile = profile)->flags, 0);
   acurl_profile_free(profile);
@@ -108,7 +108,7 @@ static void write_ends_an_upload_that_stands_still(void) {
                                     .headers = "Expect:", .headers_len = sizeof "Expect:");
     CHECK_EQUAL(outcome->record.cause, ACURL_CAUSE_WRITE_TIMEOUT);
     CHECK_AT_LEAST(clock_now() - start, 200 * MILLISECOND);
-    CHECK_AT_MOST(clock_now() - start, 1500 * MILLISECOND);
+    CHECK_AT_MOST(clock_now() - start, 3000 * MILLISECOND);
     CHECK_AT_MOST(outcome->record.upload_size, sizeof body - 1);
     CHECK_AT_MOST(rig.drives - drives, 400);
   }
@@ -175,7 +175,7 @@ static void connecting_has_its_own_limit_and_no_other(void) {
   CHECK_EQUAL(outcome->record.cause, 0);
   CHECK_EQUAL(outcome->record.connect_us, 0);
   CHECK_AT_LEAST(clock_now() - start, 390 * MILLISECOND);
-  CHECK_AT_MOST(clock_now() - start, 1000 * MILLISECOND);
+  CHECK_AT_MOST(clock_now() - start, 3000 * MILLISECOND);
   CHECK_AT_MOST(rig.drives - drives, 130); /* looks of read and write, 5 ms apart */
   struct outcome *total = FETCH(&rig, .path = host.url, .profile = profile, .total_us = 100000);
   CHECK_EQUAL(total->record.cause, ACURL_CAUSE_TOTAL_TIMEOUT);

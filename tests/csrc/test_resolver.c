@@ -70,7 +70,7 @@ static void limits_hold_while_a_name_is_looked_up(void) {
   int64_t start = clock_now();
   struct outcome *outcome = FETCH(&rig, .path = "http://slow.invalid/", .total_us = 100000);
   CHECK_EQUAL(outcome->record.cause, ACURL_CAUSE_TOTAL_TIMEOUT);
-  CHECK_AT_MOST(clock_now() - start, 1000 * MILLISECOND);
+  CHECK_AT_MOST(clock_now() - start, 3000 * MILLISECOND);
   CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5", .total_us = 3000000)->flags, 0);
   come_free();
   rig_close(&rig);
@@ -85,7 +85,7 @@ static void cancelling_does_not_wait_for_the_lookup(void) {
   wait_for_a_lookup(&rig);
   int64_t start = clock_now();
   CHECK_EQUAL(acurl_cancel(rig.engine, slot), ACURL_OK);
-  CHECK_AT_MOST(clock_now() - start, 200 * MILLISECOND);
+  CHECK_AT_MOST(clock_now() - start, 1000 * MILLISECOND);
   come_free();
   rig_run(&rig, 20);
   rig_close(&rig);
