@@ -37,7 +37,7 @@ check: lint types test-fast ## lint, types and fast tests: before each commit
 
 .PHONY: test-fast
 test-fast: environment ## the fast tests alone, those in C included
-	$(RUN) pytest -m "not slow"
+	$(RUN) pytest -m "not slow" --durations=10 --durations-min=1
 
 .PHONY: lint
 lint: environment ## ruff: rules and format
