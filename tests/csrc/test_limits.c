@@ -190,13 +190,14 @@ static void many_that_end_at_once_do_not_hold_up_the_loop(void) {
   rig_open(&rig, (acurl_engine_options){0});
   enum { COUNT = 1500 };
   for(int i = 0; i < COUNT; i++)
-    SUBMIT(&rig, .path = "/silent", .total_us = 1500000 - i);
+    SUBMIT(&rig, .path = "/silent", .total_us = 3600LL * SECOND);
   rig_kick(&rig);
   while(rig_counters(&rig).started < COUNT)
     rig_step(&rig, 1000);
-  rig_run(&rig, 100);
-  CHECK_EQUAL(rig.finished, 0);
-  usleep(1600000); /* the loop was away: all are due at once */
+  for(size_t i = 0; i < rig.engine->heap_len; i++) /* as if the loop had been away for an hour */
+    rig.engine->heap[i]->deadline = rig.engine->heap[i]->total_deadline = 1;
+  rig_kick(&rig);
+  CHECK_AT_MOST(rig.finished, 300);
   while(rig.finished < COUNT) {
     int before = rig.finished;
     rig_step(&rig, 1000);
