@@ -38,6 +38,7 @@ def run(command: list[str], core: int, limit: float, folder: Path) -> Outcome:
         text=True,
         errors="replace",
         cwd=folder,
+        env=_environment(),
         start_new_session=True,
     )
     killed = False
@@ -54,6 +55,11 @@ def run(command: list[str], core: int, limit: float, folder: Path) -> Outcome:
     seconds, own = time.monotonic() - start, _children_cpu() - own_before
     foreign = max(0.0, _core_busy(core) - core_before - own) / seconds
     return Outcome(output, complaint, process.returncode, killed, seconds, own, foreign)
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment without proxies: every client is to reach the server directly."""
+    return {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
 
 
 def _children_cpu() -> float:
