@@ -71,6 +71,7 @@ class Counters(NamedTuple):
     handles: int
     events: int
     drives: int
+    faults: int
 
 
 class Driver:

@@ -92,7 +92,7 @@ def _settings(options: Options, *, tls: bool) -> dict[str, int | str]:
     wait_for_multiplexing = tls if options.http_version == "auto" else options.http_version != "1.1"
     connect_ms = _NO_CONNECT_LIMIT_MS
     if options.connect is not None:
-        connect_ms = max(1, round(options.connect * 1000))
+        connect_ms = max(1, min(round(options.connect * 1000), _NO_CONNECT_LIMIT_MS))
     settings: dict[str, int | str] = {
         "HTTP_VERSION": _HTTP_VERSIONS[options.http_version],
         "PIPEWAIT": int(wait_for_multiplexing),
@@ -115,8 +115,12 @@ def _settings(options: Options, *, tls: bool) -> dict[str, int | str]:
     return settings
 
 
+# The engine takes thirty years for never; what is longer must only fit its integers.
+_LONGEST_US = 2**62
+
+
 def _us(limit: float | None) -> int:
-    return 0 if limit is None else max(1, round(limit * 1e6))
+    return 0 if limit is None else max(1, min(round(limit * 1e6), _LONGEST_US))
 
 
 class Profile:

@@ -27,10 +27,6 @@ int acurl_fork_watch(void) {
   return fork_watched ? 0 : -1;
 }
 
-void engine_set_errno(int error) {
-  last_errno = error;
-}
-
 int acurl_last_errno(void) {
   return last_errno;
 }
@@ -230,8 +226,10 @@ static void set_idle_limit(acurl_engine *engine) {
     value = 1; /* 0 would mean libcurl's own default */
   if(value == engine->maxconnects_set)
     return;
-  engine->maxconnects_set = value;
-  libcurl.multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, value);
+  if(libcurl.multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, value))
+    engine->counters.faults++;
+  else
+    engine->maxconnects_set = value;
 }
 
 static void start(struct transfer *transfer, int64_t wall_us) {

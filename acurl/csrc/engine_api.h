@@ -79,8 +79,8 @@ typedef struct {
 } acurl_record;
 
 /* What the last drive or kick finished: count triples of (slot, end offset in
- * bytes, ACURL_FLAG_*), and the records laid end to end. Overwritten by the
- * next drive or kick. */
+ * bytes, ACURL_FLAG_*), and the records laid end to end. Valid until the next
+ * drive, kick, submission or jar listing. */
 typedef struct {
   int32_t count;
   int32_t size;
@@ -100,6 +100,7 @@ typedef struct {
   int64_t handles;         /* easy handles alive */
   int64_t events;          /* socket events handled */
   int64_t drives;
+  int64_t faults;          /* calls that libcurl's multi refused; expected: none */
 } acurl_counters;
 
 /* Binds libcurl once per process: path names the library, or a module that

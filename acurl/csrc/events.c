@@ -250,7 +250,8 @@ void events_close(acurl_engine *engine) {
 
 static void socket_action(acurl_engine *engine, int fd, int events) {
   int running;
-  libcurl.multi_socket_action(engine->multi, fd, events, &running);
+  if(libcurl.multi_socket_action(engine->multi, fd, events, &running))
+    engine->counters.faults++;
 }
 
 static void handle(acurl_engine *engine, const struct epoll_event *event) {

@@ -175,7 +175,6 @@ struct acurl_jar {
 int acurl_fork_watch(void);
 /* ACURL_OK when the engine may be used by the caller. */
 int engine_check(const acurl_engine *engine);
-void engine_set_errno(int error);
 
 /* events.c */
 int64_t clock_now(void);

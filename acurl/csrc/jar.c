@@ -19,7 +19,10 @@ static CURL *clerk_for(acurl_engine *engine, CURLSH *share) {
 }
 
 static void clerk_leave(acurl_engine *engine) {
-  libcurl.easy_setopt(engine->clerk, CURLOPT_SHARE, NULL);
+  if(!libcurl.easy_setopt(engine->clerk, CURLOPT_SHARE, NULL))
+    return;
+  libcurl.easy_cleanup(engine->clerk); /* it must not look into another user's jar */
+  engine->clerk = NULL;
 }
 
 acurl_jar *acurl_jar_new(acurl_engine *engine) {

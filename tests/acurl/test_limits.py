@@ -231,3 +231,14 @@ def test_hundreds_of_limits_at_once(run_wrapper: RunWrapper, raw_server: RawServ
         assert (stats.in_flight, stats.opened - stats.closed) == (0, 0)
 
     run_wrapper(body)
+
+
+@pytest.mark.parametrize("seconds", [1e9, 1e15, 1e300])
+def test_absurdly_long_limits_mean_never(
+    run_wrapper: RunWrapper, echo: Echo, seconds: float
+) -> None:
+    async def ask(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session(timeout=acurl.Timeout(seconds, total=seconds))
+        assert (await session.get(echo.url)).status_code == 200
+
+    run_wrapper(ask)
