@@ -46,6 +46,8 @@ def plain_environment() -> Iterator[None]:
             foreign = name in FOREIGN_SETTINGS or name.startswith(("MITE_", "ACURL_"))
             if foreign or name.lower().endswith("_proxy"):
                 patch.delenv(name)
+        # What a terminal can do is asked of this; a log's "dumb" can do nothing.
+        patch.setenv("TERM", "xterm-256color")
         yield
 
 
