@@ -304,3 +304,20 @@ def test_sessions_that_are_dropped_leave_nothing(run_wrapper: RunWrapper, echo: 
         assert (await wrapper.session().get(echo.url)).reused
 
     run_wrapper(body)
+
+
+def test_a_twin_has_the_options_and_nothing_else(run_wrapper: RunWrapper, nginx: Nginx) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        told: list[Any] = []
+        first = wrapper.session(user_agent="the same")
+        first.set_response_callback(told.append)
+        await first.get(f"{nginx.http}/cookie/set")
+        twin = first.twin()
+        assert "the same" in (await twin.get(f"{nginx.http}/mirror")).text
+        assert (twin.cookies(), len(told)) == ({}, 1)
+        first.close()
+        with pytest.raises(acurl.EngineClosed):
+            first.twin()
+        assert (await twin.get(f"{nginx.http}/small")).status_code == 200
+
+    run_wrapper(body)
