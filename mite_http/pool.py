@@ -24,6 +24,8 @@ class SessionPool:
         # The engine of the loop that last used the pool, which is nearly always the only one.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wrapper: acurl.CurlWrapper | None = None
+        # What every session of that engine is a twin of.
+        self._first: acurl.Session | None = None
         self._others: dict[asyncio.AbstractEventLoop, acurl.CurlWrapper] = {}
 
     @classmethod
@@ -57,14 +59,10 @@ class SessionPool:
     def checkout(self, context: Any) -> AcurlSessionWrapper:
         """A new session whose requests are told to ``context``; to be closed by the caller."""
         loop = asyncio.get_running_loop()
-        wrapper = self._wrapper
-        if wrapper is None or loop is not self._loop:
-            wrapper = self._open(loop, context)
-        options = self.options
-        session = wrapper.session(
-            options.http_version, verify=options.verify, timeout=options.timeout
-        )
-        return AcurlSessionWrapper(session, context, self)
+        first = self._first
+        if first is None or loop is not self._loop:
+            first = self._open(loop, context)
+        return AcurlSessionWrapper(first.twin(), context, self)
 
     def close(self) -> None:
         """Close the engine of the running loop, with all its connections; harmless twice."""
@@ -72,11 +70,11 @@ class SessionPool:
         if loop is self._loop:
             if self._wrapper is not None:
                 self._wrapper.close()
-            self._loop = self._wrapper = None
+            self._loop = self._wrapper = self._first = None
         elif loop in self._others:
             self._others.pop(loop).close()
 
-    def _open(self, loop: asyncio.AbstractEventLoop, context: Any) -> acurl.CurlWrapper:
+    def _open(self, loop: asyncio.AbstractEventLoop, context: Any) -> acurl.Session:
         """Make the engine of ``loop`` the current one, a new one if it has none."""
         if self._loop is not None and self._wrapper is not None:
             self._others[self._loop] = self._wrapper
@@ -89,5 +87,9 @@ class SessionPool:
             at_run_end = getattr(context, "at_run_end", None)
             if at_run_end is not None:
                 at_run_end(self.close)
+        options = self.options
         self._loop, self._wrapper = loop, wrapper
-        return wrapper
+        self._first = wrapper.session(
+            options.http_version, verify=options.verify, timeout=options.timeout
+        )
+        return self._first
