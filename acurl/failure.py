@@ -83,7 +83,7 @@ def failure(record: bytes, request: Request) -> AcurlError:
     error.code = code
     error.request = request
     for name, field in _TIMES.items():
-        setattr(error, name, fields[field] * 1e-6)
+        setattr(error, name, fields[field] / 1e6)
     if not fields[STATUS]:
         error.starttransfer_time = 0.0  # libcurl notes there when connecting failed
     error.primary_ip = part(record, fields, IP_LEN).decode()

@@ -119,7 +119,8 @@ def _settings(options: Options, *, tls: bool) -> dict[str, int | str]:
 _LONGEST_US = 2**62
 
 
-def _us(limit: float | None) -> int:
+def microseconds(limit: float | None) -> int:
+    """A limit in seconds as the engine wants it: 0 for none, never 0 for some."""
     return 0 if limit is None else max(1, min(round(limit * 1e6), _LONGEST_US))
 
 
@@ -140,7 +141,9 @@ class Profile:
                 result = lib.acurl_profile_set_text(self.pointer, OPTIONS[name], text)
             if result < 0:
                 raise MemoryError
-        lib.acurl_profile_set_limits(self.pointer, _us(options.read), _us(options.write))
+        lib.acurl_profile_set_limits(
+            self.pointer, microseconds(options.read), microseconds(options.write)
+        )
 
     def __del__(self) -> None:
         lib.acurl_profile_free(self.pointer)
@@ -160,4 +163,4 @@ class Settings:
         self.http, self.https = (profile.pointer for profile in self._profiles)
         if options.http_version == "2":
             self.http = ffi.NULL  # TLS negotiates it: a request for http:// is refused
-        self.total_us = _us(options.total)
+        self.total_us = microseconds(options.total)

@@ -215,9 +215,12 @@ class Session:
             self._keep_cookies(part(record, unpack_record(record), COOKIE_LEN))
         if flags & _FAILED:
             error = failure(record, request if self._jar is None else request.with_jar(self._jar))
-            if self.error_callback is not None:
-                self.error_callback(error)
-            raise error
+            try:
+                if self.error_callback is not None:
+                    self.error_callback(error)
+                raise error
+            finally:
+                del error  # or it and this frame would refer to each other
         response = _Response(record, request, self._jar, held)
         target = None
         if flags & _REDIRECT:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from acurl.driver import Counters, Driver
 from acurl.errors import AcurlError, EngineClosed, RequestError
-from acurl.profile import HttpVersion, Options, Settings
+from acurl.profile import HttpVersion, Options, Settings, microseconds
 from acurl.session import Session
 from acurl.timeouts import DEFAULT_TIMEOUT, Timeout, as_timeout, seconds
 
@@ -71,7 +70,7 @@ class CurlWrapper:
             loop,
             max_connects=_count("max_connects", max_connects, 0),
             max_streams=_count("max_streams", max_streams, 1),
-            keepalive_expiry_us=-1 if expiry is None else round(expiry * 1e6),
+            keepalive_expiry_us=-1 if expiry is None else microseconds(expiry),
             max_response_size=_count("max_response_size", max_response_size, 1),
         )
         self.max_connects = max_connects
@@ -96,12 +95,16 @@ class CurlWrapper:
         User-Agent is sent unless given here or in a request's headers. Raises RequestError for
         anything else.
         """
+        limits = as_timeout(timeout)
         options = Options(
             http_version=http_version,
             verify=verify,
+            connect=limits.connect,
+            read=limits.read,
+            write=limits.write,
+            total=limits.total,
             user_agent=user_agent,
             trust_env=self._trust_env,
-            **asdict(as_timeout(timeout)),
         )
         return Session(self, self._driver, self.settings(options))
 

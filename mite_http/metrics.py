@@ -16,28 +16,46 @@ _hosts: dict[str, str] = {}
 
 def of_response(response: Any) -> dict[str, Any]:
     """The message of an answered request."""
-    url = response.url
+    request = response.request
+    url = request.url
+    (
+        start,
+        namelookup,
+        connect,
+        appconnect,
+        pretransfer,
+        starttransfer,
+        total,
+        pool_wait,
+        upload_size,
+        download_size,
+        connection_id,
+        new_connections,
+        status,
+        http_version,
+        primary_ip,
+    ) = response.figures()
     return {
         "type": "http_metrics",
-        "start_time": response.start_time,
+        "start_time": start,
         "effective_url": url,
-        "response_code": response.status_code,
-        "dns_time": response.namelookup_time,
-        "connect_time": response.connect_time,
-        "tls_time": response.appconnect_time,
-        "transfer_start_time": response.pretransfer_time,
-        "first_byte_time": response.starttransfer_time,
-        "total_time": response.total_time,
-        "pool_wait_time": response.pool_wait_time,
-        "primary_ip": response.primary_ip,
-        "method": response.request.method.decode(),
-        "download_size": response.download_size,
-        "upload_size": response.upload_size,
-        "reused": response.reused,
-        "http_version": response.http_version,
-        "connection_id": response.connection_id,
-        "retries": response.retries,
-        "host": _host(url),
+        "response_code": status,
+        "dns_time": namelookup,
+        "connect_time": connect,
+        "tls_time": appconnect,
+        "transfer_start_time": pretransfer,
+        "first_byte_time": starttransfer,
+        "total_time": total,
+        "pool_wait_time": pool_wait,
+        "primary_ip": primary_ip,
+        "method": request.method.decode(),
+        "download_size": download_size,
+        "upload_size": upload_size,
+        "reused": new_connections == 0,
+        "http_version": http_version,
+        "connection_id": connection_id,
+        "retries": max(0, new_connections - 1),
+        "host": _hosts.get(url) or _host(url),
     }
 
 

@@ -2,6 +2,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import acurl
+import acurl.response as layout
+from acurl.response import (
+    APPCONNECT,
+    CONNECT,
+    CONNECTION_ID,
+    DOWNLOAD_SIZE,
+    HTTP_VERSION,
+    IP_LEN,
+    NAMELOOKUP,
+    NEW_CONNECTIONS,
+    PRETRANSFER,
+    START,
+    STARTTRANSFER,
+    STATUS,
+    TOTAL,
+    UPLOAD_SIZE,
+    WAIT,
+)
 from mite_http import metrics
 
 UPSTREAM = {
@@ -20,28 +38,29 @@ UPSTREAM = {
 OURS = {"retries", "host"}
 
 
-def response(**changes: Any) -> Any:
-    fields: dict[str, Any] = {
-        "url": "https://me:secret@example.com:8443/a?b",
-        "start_time": 1.7e9,
-        "status_code": 201,
-        "namelookup_time": 0.1,
-        "connect_time": 0.2,
-        "appconnect_time": 0.3,
-        "pretransfer_time": 0.4,
-        "starttransfer_time": 0.5,
-        "total_time": 0.6,
-        "pool_wait_time": 0.05,
-        "primary_ip": "10.0.0.1",
-        "request": SimpleNamespace(method=b"POST"),
-        "download_size": 10,
-        "upload_size": 20,
-        "reused": True,
-        "http_version": "2",
-        "connection_id": 7,
-        "retries": 1,
-    }
-    return SimpleNamespace(**{**fields, **changes})
+URL = "https://me:secret@example.com:8443/a?b"
+RECORD = {
+    START: 1_700_000_000_000_000,
+    NAMELOOKUP: 100_000,
+    CONNECT: 200_000,
+    APPCONNECT: 300_000,
+    PRETRANSFER: 400_000,
+    STARTTRANSFER: 500_000,
+    TOTAL: 600_000,
+    WAIT: 50_000,
+    STATUS: 201,
+    HTTP_VERSION: 3,
+    NEW_CONNECTIONS: 2,
+    CONNECTION_ID: 7,
+    UPLOAD_SIZE: 20,
+    DOWNLOAD_SIZE: 10,
+    IP_LEN: 8,
+}
+
+
+def response() -> acurl._Response:
+    packed = layout.RECORD.pack(*(RECORD.get(field, 0) for field in range(25)))
+    return acurl._Response(packed + b"10.0.0.1", acurl.Request(b"POST", URL))
 
 
 def test_upstreams_keys_and_ours() -> None:
@@ -62,7 +81,7 @@ def test_upstreams_keys_and_ours() -> None:
         "method": "POST",
         "download_size": 10,
         "upload_size": 20,
-        "reused": True,
+        "reused": False,
         "http_version": "2",
         "connection_id": 7,
         "retries": 1,
