@@ -1,6 +1,3 @@
-from types import SimpleNamespace
-from typing import Any
-
 import acurl
 import acurl.response as layout
 from acurl.response import (
