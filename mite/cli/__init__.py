@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,11 +14,24 @@ from mite.exitcodes import ExitCode
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments``, or else sys.argv, name; returns the exit status."""
     try:
-        return _dispatch(options.parse(sys.argv[1:] if arguments is None else arguments))
+        return _guarded(sys.argv[1:] if arguments is None else arguments)
+    except BrokenPipeError:
+        # Who read our output, such as "| head", has seen enough; nothing may write there again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.SIGNAL
+    except KeyboardInterrupt:
+        return ExitCode.SIGNAL
+
+
+def _guarded(arguments: Sequence[str]) -> int:
+    try:
+        return _dispatch(options.parse(arguments))
     except ConfigurationError as error:
         for sentence in error.sentences:
             print(f"mite: {sentence}", file=sys.stderr)
         return ExitCode.CONFIGURATION
+    finally:
+        sys.stdout.flush()
 
 
 def _dispatch(words: options.Words) -> int:
