@@ -62,6 +62,18 @@ def scenario(spec: str) -> Callable[..., Any]:
     return result
 
 
+def message_processor(spec: str) -> Callable[..., Any]:
+    """The class, or function that makes one, of the message processor that ``spec`` names."""
+    _, found = _find(spec, "message processor")
+    if not callable(found):
+        raise ConfigurationError(
+            f"{spec!r} is {_kind(found)}, not a message processor: that is a class which is made "
+            "with the options and has a 'process_message' or a 'process_raw_message' method."
+        )
+    result: Callable[..., Any] = found
+    return result
+
+
 def _find(spec: str, what: str) -> tuple[ModuleType, Any]:
     module_name, colon, attribute = spec.partition(":")
     if not (module_name and colon and attribute):

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from mite import config, environment, plan, specs, stats, verdict
+from mite import config, environment, plan, processors, specs, stats, verdict
 from mite.cli import logs
 from mite.cli.options import RunOptions
 from mite.config import ConfigManager
 from mite.exitcodes import ExitCode, weightiest
+from mite.logoutput import DebugMessageOutput
 from mite.reporting.figures import Figures, Summary
 from mite.reporting.lines import LineView, NoView
 from mite.runner import Outcome, Runner
@@ -84,9 +85,17 @@ def _wire(
         bus.attach(consumer)
     for stat in stats.registered():
         bus.attach(stats.StatConsumer(stat))
+    _attach_processors(bus, options)
     values: dict[str, Any] = dict(settings.get_changes_for_runner(1))
     runner = Runner(test, lines, values, bus, options.settings)
     return _Wiring(runner, bus, summary, _view(options))
+
+
+def _attach_processors(bus: LocalBus, options: RunOptions) -> None:
+    console = DebugMessageOutput(options.words)
+    bus.attach(processors.ProcessorConsumer(console, types=console.types))
+    for processor in processors.load(options.message_processors, options.words):
+        bus.attach(processor)
 
 
 def _view(options: RunOptions) -> View:

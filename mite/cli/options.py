@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import docopt
@@ -34,6 +34,9 @@ class RunOptions:
     journey_logging: bool
     log_level: str
     working_directory: bool
+    message_processors: str
+    words: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
+    """All of the command line, by the options' own names: what message processors are made with."""
 
 
 def parse(arguments: Sequence[str]) -> Words:
@@ -59,6 +62,8 @@ def run_options(words: Words) -> RunOptions:
         journey_logging=words["--journey-logging"],
         log_level=reader.one_of("--log-level", LEVELS),
         working_directory=not words["--exclude-working-directory"],
+        message_processors=words["--message-processors"] or "",
+        words=words,
     )
     if reader.faults:
         raise ConfigurationError(*reader.faults)

@@ -55,6 +55,12 @@ Options of a run:
     --debugging                        Stop in the debugger at the first error of a journey, then
                                        exit (PYTHONPOSTMORTEM=module.function names another one)
 
+Options of what becomes of its messages:
+    --message-processors=SPECS         Classes, package.module:Class separated by commas, that see
+                                       every message: made with the options, then called with
+                                       process_message(message); mite.logoutput has HttpStatsOutput
+                                       and MsgOutput, none is used unless given
+
 Options of its report:
     --hide-constant-logs               Show no progress, only the report
     --journey-logging                  Count errors by journey too

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
+from mite.specs import described
 from mite.transport import Consumer, Message
 
 logger = logging.getLogger(__name__)
@@ -65,4 +66,10 @@ class LocalBus:
         name = consumer.describe() if consumer else repr(add)
         self.failures[name] += 1
         if self.failures[name] == 1:
-            logger.error("%s failed on a %r message", name, message["type"], exc_info=error)
+            logger.error(
+                "%s failed on a %r message: %s; the run goes on, further failures are only counted",
+                name,
+                message["type"],
+                described(error),
+                exc_info=error if logger.isEnabledFor(logging.DEBUG) else None,
+            )

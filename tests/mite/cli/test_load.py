@@ -17,6 +17,10 @@ async def journey(ctx: Context) -> None:
         await asyncio.sleep(0.01)
 
 
+async def talking(ctx: Context) -> None:
+    ctx.send("debug_console_message", text="here I am")
+
+
 async def failing(ctx: Context) -> None:
     raise ValueError("as planned")
 
@@ -84,3 +88,32 @@ def test_modules_are_found_in_the_working_directory_unless_excluded(
     assert main(excluded) == ExitCode.CONFIGURATION
     assert main(["journey", "run", "found_here:journey"]) == ExitCode.OK
     assert "found_here:journey" in capsys.readouterr().out
+
+
+def test_message_processors_see_the_run(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = "--message-processors=mite.logoutput:MsgOutput,mite.logoutput:HttpStatsOutput"
+    with caplog.at_level("INFO"):
+        main(["journey", "run", asked, f"{__name__}:failing"])
+    (record,) = caplog.records
+    assert "ValueError: as planned" in record.getMessage()
+    capsys.readouterr()
+    wrong = [
+        "journey",
+        "run",
+        "--message-processors=mite.logoutput:MsgOutpt",
+        f"{__name__}:failing",
+    ]
+    assert main(wrong) == ExitCode.CONFIGURATION
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        "mite: no message processor 'MsgOutpt' in mite.logoutput. Did you mean MsgOutput?\n"
+    )
+
+
+def test_a_journeys_words_to_the_console_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert main(["journey", "run", f"{__name__}:talking"]) == ExitCode.OK
+    assert [record.getMessage() for record in caplog.records] == ["here I am"]

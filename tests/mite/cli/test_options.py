@@ -31,6 +31,7 @@ def test_defaults_are_upstreams() -> None:
         journey_logging=False,
         log_level="INFO",
         working_directory=True,
+        message_processors="",
     )
 
 
@@ -52,6 +53,7 @@ def test_every_option_arrives() -> None:
         "--log-level=debug",
         "--exclude-working-directory",
         "--debugging",
+        "--message-processors=m:A,m:B",
         "--max-errors-threshold=1",
         "--max-response-time-threshold=2",
         "--mean-response-time-threshold=3",
@@ -66,6 +68,8 @@ def test_every_option_arrives() -> None:
     assert chosen.hide_progress
     assert chosen.journey_logging
     assert not chosen.working_directory
+    assert chosen.message_processors == "m:A,m:B"
+    assert chosen.words["--message-processors"] == "m:A,m:B"
 
 
 def test_percentile_limits_need_the_report() -> None:
