@@ -1,18 +1,20 @@
 """Adds up a run as it happens, for progress and report; memory bounded by the number of series.
 
 Three consumers of the bus: ``Transactions`` (the client clock: monotonic, around the block),
-``Requests`` (the wire clock: libcurl's own total), ``Errors`` (by kind, with their first words).
+``Requests`` (the wire clock: libcurl's own total), ``Errors`` (by kind, with their words).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from mite.histogram import Histogram
 from mite.stats import OTHER, SERIES_LIMIT
 from mite.transport import Message
+
+_TEXTS = 5
+_TEXT_LENGTH = 1_000
 
 
 @dataclass(slots=True)
@@ -121,9 +123,22 @@ class ErrorKind:
     ex_type: str
     location: str
     count: int = 0
-    first: str = ""
-    """The message of the first one."""
+    texts: dict[str, int] = field(default_factory=dict)
+    """How many had each of the first few messages, in order of appearance."""
     journeys: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def other(self) -> int:
+        """How many had yet another message; kept as a number only, since texts have no end."""
+        return self.count - sum(self.texts.values())
+
+    def add(self, text: str, journey: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if text in self.texts or len(self.texts) < _TEXTS:
+            self.texts[text] = self.texts.get(text, 0) + 1
+        if journey in self.journeys or len(self.journeys) < SERIES_LIMIT:
+            self.journeys[journey] = self.journeys.get(journey, 0) + 1
 
 
 class Errors(_Quiet):
@@ -144,11 +159,8 @@ class Errors(_Quiet):
         key = (message.get("ex_type", ""), message.get("location", ""))
         kind = self._kinds.get(key)
         if kind is None:
-            kind = self._open(key, message)
-        kind.count += 1
-        journey = message.get("journey", "")
-        if journey in kind.journeys or len(kind.journeys) < SERIES_LIMIT:
-            kind.journeys[journey] = kind.journeys.get(journey, 0) + 1
+            kind = self._open(key)
+        kind.add(str(message.get("message", ""))[:_TEXT_LENGTH], message.get("journey", ""))
 
     def by_journey(self) -> dict[str, int]:
         """How many errors each journey had."""
@@ -158,8 +170,7 @@ class Errors(_Quiet):
                 totals[journey] = totals.get(journey, 0) + count
         return totals
 
-    def _open(self, key: tuple[str, str], message: dict[str, Any]) -> ErrorKind:
+    def _open(self, key: tuple[str, str]) -> ErrorKind:
         if len(self._kinds) >= SERIES_LIMIT:
             key = (OTHER, "")
-        kind = ErrorKind(*key, first=str(message.get("message", "")))
-        return self._kinds.setdefault(key, kind)
+        return self._kinds.setdefault(key, ErrorKind(*key))

@@ -103,7 +103,10 @@ def _errors(out: Console, summary: Summary, end: Ending) -> None:
     _say(out)
     _say(out, f"{counted(errors.total, 'error')}, by kind", style="bold")
     for kind in list(errors)[:_MOST_KINDS]:
-        _say(out, f"  {kind.count:>8,}  {_first_line(kind.first)}")
+        for text, count in kind.texts.items():
+            _say(out, f"  {count:>8,}  {_first_line(text)}")
+        if kind.other:
+            _say(out, f"  {kind.other:>8,}  {kind.ex_type} with yet other words")
         _note(out, f"            at {kind.location}")
     if end.errors_by_journey:
         for journey, count in errors.by_journey().items():

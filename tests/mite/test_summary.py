@@ -65,7 +65,8 @@ def test_errors_by_kind() -> None:
     errors.add(error("KeyError", "b.py:9:g"))
     kinds = list(errors)
     assert errors.total == 4
-    assert (kinds[0].ex_type, kinds[0].count, kinds[0].first) == ("KeyError", 2, "first")
+    assert (kinds[0].ex_type, kinds[0].count) == ("KeyError", 2)
+    assert kinds[0].texts == {"first": 1, "second": 1}
     assert errors.by_journey() == {"j:a": 1, "j:b": 2, "": 1}
 
 
@@ -75,6 +76,15 @@ def test_error_kinds_without_end_take_no_more_memory() -> None:
         errors.add(error("E", f"a.py:{number}:f"))
     assert len(list(errors)) == 2_001
     assert sum(kind.count for kind in errors) == errors.total == 2_100
+
+
+def test_error_texts_without_end_are_only_counted() -> None:
+    errors = Errors()
+    for number in range(100):
+        errors.add(error("E", message=f"no item {number % 50}"))
+    (kind,) = errors
+    assert list(kind.texts) == [f"no item {number}" for number in range(5)]
+    assert (kind.count, kind.other) == (100, 90)
 
 
 def test_consumers_describe_themselves() -> None:

@@ -24,7 +24,8 @@ def written(*, empty: bool = False, **changes: Any) -> str:
     )
     out = io.StringIO()
     console = Console(file=out, width=120)
-    report.write(console, summary(empty=empty), dataclasses.replace(ending, **changes))
+    shown = changes.pop("summary", None) or summary(empty=empty)
+    report.write(console, shown, dataclasses.replace(ending, **changes))
     return out.getvalue()
 
 
@@ -54,6 +55,20 @@ def test_errors_by_kind_with_the_first_words() -> None:
     ]
     assert "        10  in shop:browse" not in lines
     assert "        10  in shop:browse" in written(errors_by_journey=True).splitlines()
+
+
+def test_errors_of_one_place_with_several_words() -> None:
+    failed = summary(empty=True)
+    for number in range(9):
+        fault = {"type": "error", "ex_type": "MiteError", "location": "shop.py:3:browse"}
+        failed.errors.add({**fault, "message": f"MiteError: {min(number, 6)} is wrong"})
+    lines = written(summary=failed).splitlines()
+    at = lines.index("9 errors, by kind")
+    assert lines[at + 1 : at + 8] == [
+        *(f"         1  MiteError: {number} is wrong" for number in range(5)),
+        "         4  MiteError with yet other words",
+        "            at shop.py:3:browse",
+    ]
 
 
 def test_percentiles_on_request() -> None:
