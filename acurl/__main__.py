@@ -1,4 +1,4 @@
-"""``python -m acurl URL``: one request, and what it took; the smallest way to see acurl work."""
+"""``python -m acurl URL``: one request and when its steps were done; acurl at its smallest."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import uvloop
 
 import acurl
 
-PHASES = {
-    "name lookup": "namelookup_time",
-    "connect": "connect_time",
-    "TLS": "appconnect_time",
-    "request sent": "pretransfer_time",
+# What had happened by each of the times.
+MOMENTS = {
+    "name resolved": "namelookup_time",
+    "connected": "connect_time",
+    "TLS agreed": "appconnect_time",
+    "ready to send": "pretransfer_time",
     "first byte": "starttransfer_time",
-    "total": "total_time",
+    "last byte": "total_time",
 }
 HTTP_VERSIONS = ("auto", "1.1", "2", "2-prior-knowledge")
 INTERRUPTED = 130
@@ -29,9 +30,9 @@ examples:
   python -m acurl --cacert ca.pem --http-version 2 https://127.0.0.1:8443/items
   python -m acurl --json http://127.0.0.1:8080/ | jq .times.total
 
-Each time counts from the start of the request to the end of that phase. A redirect is shown, not
-followed. An answer of any status is a success (exit code 0); no answer is a failure (1); a wrong
-option is a usage error (2).
+Each time counts from the start of the request; what one step took is the difference to the line
+before it. "-" means that there was no TLS. A redirect is shown, not followed. An answer of any
+status is a success (exit code 0); no answer is a failure (1); a wrong option is a usage error (2).
 """
 
 
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m acurl",
-        description="Make one HTTP request; show the answer's head and how long each phase took.",
+        description="Make one HTTP request; show the answer's head and when each step was done.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -78,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument("--insecure", action="store_true", help="accept any certificate")
     trust.add_argument("--cacert", metavar="FILE", type=_file, help="trust the CAs in FILE only")
-    add("--json", action="store_true", help="print one JSON object, times in seconds")
+    add("--json", action="store_true", help="one JSON object, times in seconds since the start")
     return parser
 
 
@@ -129,10 +130,12 @@ def _words(response: Any) -> str:
     lines = [_status_line(response)]
     lines += [f"{name}: {value}" for name, value in response.headers_tuple]
     lines += ["", f"{len(response.body)} bytes of body from {response.primary_ip}", ""]
-    for phase, attribute in PHASES.items():
+    lines.append("time since the start")
+    for moment, attribute in MOMENTS.items():
         seconds = getattr(response, attribute)
-        took = f"{seconds * 1000:.2f} ms" if seconds or phase != "TLS" else "-"
-        lines.append(f"{phase:<13}{took:>13}")
+        absent = attribute == "appconnect_time" and not seconds
+        reached = "-" if absent else f"{seconds * 1000:.2f} ms"
+        lines.append(f"  {moment:<13}{reached:>13}")
     lines += ["", f"libcurl {acurl.libcurl_version()}"]
     return "\n".join(lines)
 
@@ -153,7 +156,7 @@ def _document(response: Any) -> dict[str, Any]:
         "primary_ip": response.primary_ip,
         "times": {
             attribute.removesuffix("_time"): round(getattr(response, attribute), 6)
-            for attribute in PHASES.values()
+            for attribute in MOMENTS.values()
         },
         "libcurl": acurl.libcurl_version(),
     }

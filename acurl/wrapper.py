@@ -48,11 +48,12 @@ def _count(name: str, value: object, least: int) -> int:
 class CurlWrapper:
     """Owns one engine. Use it in the thread and on the loop it was made for; close it at the end.
 
-    `max_connects`: idle connections kept for reuse; never limits concurrency. `max_streams`:
-    concurrent HTTP/2 streams per connection. `keepalive_expiry`: seconds after which an idle
-    connection is ended, None for never. `max_response_size`: bytes of body, after decompression.
-    `trust_env`: honour the environment's proxies. Raises RequestError for a bad value and OSError
-    when descriptors ran out.
+    `loop`: one of asyncio or uvloop, mostly `asyncio.get_running_loop()`. `max_connects`: idle
+    connections kept for reuse; never limits concurrency. `max_streams`: concurrent HTTP/2 streams
+    per connection. `keepalive_expiry`: seconds after which an idle connection is ended, None for
+    never. `max_response_size`: bytes of body, after decompression. `trust_env`: honour the
+    environment's proxies. Raises RequestError for a bad value and OSError when descriptors ran
+    out.
     """
 
     def __init__(

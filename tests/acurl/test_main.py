@@ -66,16 +66,17 @@ def test_shows_the_response_line_headers_phases_and_libcurl(nginx: Nginx) -> Non
     assert lines[0] == "HTTP/1.1 200 OK"
     assert "content-length: 17" in [line.lower() for line in lines]
     assert lines[lines.index("") + 1] == "17 bytes of body from 127.0.0.1"
-    timed = [line.rsplit(maxsplit=2)[0] for line in lines if line.endswith(" ms")]
-    assert timed == ["name lookup", "connect", "request sent", "first byte", "total"]
-    assert re.search(r"^TLS +-$", "\n".join(lines), re.MULTILINE)
+    timed = [line.rsplit(maxsplit=2)[0].strip() for line in lines if line.endswith(" ms")]
+    assert timed == ["name resolved", "connected", "ready to send", "first byte", "last byte"]
+    assert "time since the start" in lines
+    assert re.search(r"^  TLS agreed +-$", "\n".join(lines), re.MULTILINE)
     assert lines[-1] == f"libcurl {acurl.libcurl_version()}"
 
 
 def test_speaks_http2_under_a_ca_of_ones_own(nginx: Nginx) -> None:
     lines = answer("--cacert", str(nginx.ca_file), f"{nginx.https}/small")
     assert lines[0] == "HTTP/2 200"
-    assert any(line.startswith("TLS ") and line.endswith(" ms") for line in lines)
+    assert any(line.startswith("  TLS agreed ") and line.endswith(" ms") for line in lines)
 
 
 def test_speaks_the_version_asked_for(nginx: Nginx) -> None:
