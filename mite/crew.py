@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import Any
 
@@ -140,7 +140,7 @@ class Crew:
                 if item is None or item.data is None:
                     await self.line.journey(context)
                 else:
-                    await self.line.journey(context, *item.data)
+                    await self.line.journey(context, *_row(item))
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException:
@@ -183,6 +183,16 @@ class Crew:
         if self._starts is not None:
             self._starts -= 1
             self.exhausted = self._starts <= 0
+
+
+def _row(item: DataPoolItem) -> Iterable[Any]:
+    row = item.data
+    if isinstance(row, Iterable):
+        return row
+    raise TypeError(
+        f"item {item.id!r} of the datapool is {row!r}; an item must be a tuple of the journey's "
+        f"arguments after its context, such as ({row!r},)"
+    )
 
 
 async def _uncancel(task: asyncio.Task[Any]) -> None:

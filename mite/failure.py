@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
-_MACHINERY = frozenset({"mite", "mite_http", "acurl", "asyncio"})
+NOWHERE = "unknown:0:none"
+"""The location of a failure in no line of the user's."""
+
+_MACHINERY = frozenset({"mite", "mite_http", "acurl", "asyncio", "uvloop"})
+
+
+def is_machinery(names: Mapping[str, Any]) -> bool:
+    """Whether code with these globals is mite's or below it, so that no user can be blamed."""
+    module = str(names.get("__name__", ""))
+    return module.partition(".")[0] in _MACHINERY and module != "mite.example"
 
 
 def location(tb: TracebackType | None) -> str:
-    """``file:line:function`` of the innermost frame that is the user's, not the machinery's."""
-    found = innermost = tb
+    """``file:line:function`` of the innermost frame that is the user's, not the machinery's.
+
+    ``NOWHERE`` when there is none: a journey that was called with the wrong arguments.
+    """
+    found = None
     while tb is not None:
-        innermost = tb
-        package = tb.tb_frame.f_globals.get("__name__", "").partition(".")[0]
-        if package not in _MACHINERY:
+        if not is_machinery(tb.tb_frame.f_globals):
             found = tb
         tb = tb.tb_next
-    chosen = found or innermost
-    if chosen is None:
-        return "unknown:0:none"
-    code = chosen.tb_frame.f_code
-    return f"{code.co_filename}:{chosen.tb_lineno}:{code.co_name}"
+    if found is None:
+        return NOWHERE
+    code = found.tb_frame.f_code
+    return f"{code.co_filename}:{found.tb_lineno}:{code.co_name}"
 
 
 def sentence(error: BaseException) -> str:

@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mite import specs
+from mite import signatures, specs
 from mite.config import ConfigManager
 from mite.datapools import DataPool
 from mite.exceptions import ConfigurationError
-from mite.scenario import Line, VolumeModel
+from mite.scenario import Journey, Line, VolumeModel
 from mite.volume import Model
 
 _SHAPE = "(journey spec, datapool or None, volume model)"
@@ -41,7 +41,10 @@ def from_scenario(spec: str, config: ConfigManager, sender: object) -> list[Line
 
 def from_journey(spec: str, datapool: DataPool | None, volume: VolumeModel) -> list[Line]:
     """A single line for the journey that ``spec`` names."""
-    return [Line(1, spec, specs.journey(spec), datapool, volume)]
+    journey = specs.journey(spec)
+    if datapool is None:
+        _check_needs_no_data(spec, journey)
+    return [Line(1, spec, journey, datapool, volume)]
 
 
 def planned_duration(lines: Iterable[Line]) -> float | None:
@@ -85,13 +88,19 @@ def _line(number: int, row: Any, spec: str) -> Line:
             f"{where} begins with {journey_spec!r}; a journey is named by a string, "
             "'package.module:function'."
         )
-    return Line(
-        number,
-        journey_spec,
-        specs.journey(journey_spec),
-        _datapool(pool, where),
-        _volume(volume, where),
-    )
+    journey, datapool = specs.journey(journey_spec), _datapool(pool, where)
+    if datapool is None:
+        _check_needs_no_data(journey_spec, journey)
+    return Line(number, journey_spec, journey, datapool, _volume(volume, where))
+
+
+def _check_needs_no_data(spec: str, journey: Journey) -> None:
+    missing = signatures.missing(journey)
+    if missing:
+        raise ConfigurationError(
+            f"the journey {spec!r} has {', '.join(map(repr, missing))} after its context, and no "
+            "datapool that gives a value: name one, such as package.module:pool."
+        )
 
 
 def _datapool(pool: object, where: str) -> DataPool | None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 
 from mite.clock import Clock, monotonic
+from mite.failure import is_machinery
 
 _INTERVAL = 0.05
 _OVERDUE = 0.15
-_MACHINERY = frozenset({"mite", "mite_http", "acurl", "asyncio", "uvloop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,17 @@ class Watchdog:
 
 def sighting(frame: FrameType, journey_code: CodeType) -> Sighting:
     """Who is at work in the stack that ends at ``frame``: the user's outermost line of it."""
-    place = frame
+    place = None
     walked: FrameType | None = frame
     while walked is not None and walked.f_code is not journey_code:
-        if walked.f_globals.get("__name__", "").partition(".")[0] not in _MACHINERY:
+        if not is_machinery(walked.f_globals):
             place = walked
         walked = walked.f_back
     if walked is None:
-        place = frame
+        place = None if is_machinery(frame.f_globals) else frame
+    if place is None:
+        # Mite's own work between two journeys is no journey's fault.
+        return Sighting(None, "a place of mite's own")
     journey = None if walked is None else walked.f_locals["self"].line.journey_spec
     code = place.f_code
     return Sighting(journey, f"{code.co_filename}:{place.f_lineno}:{code.co_name}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
+from mite.failure import NOWHERE
 from mite.health import Statistics
 from mite.reporting import tables
 from mite.reporting.figures import Summary, counted, number, seconds
@@ -107,7 +108,8 @@ def _errors(out: Console, summary: Summary, end: Ending) -> None:
             _say(out, f"  {count:>8,}  {_first_line(text)}")
         if kind.other:
             _say(out, f"  {kind.other:>8,}  {kind.ex_type} with yet other words")
-        _note(out, f"            at {kind.location}")
+        where = "in no line of the journey" if kind.location == NOWHERE else f"at {kind.location}"
+        _note(out, f"            {where}")
     if end.errors_by_journey:
         for journey, count in errors.by_journey().items():
             _say(out, f"  {count:>8,}  in {journey}")

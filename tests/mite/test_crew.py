@@ -195,6 +195,9 @@ def test_arguments_that_do_not_fit_are_the_journeys_error(run_async: RunAsync) -
         stage.crew.resize(1)
         await stage.idle()
         assert stage.exceptions == ["TypeError", "TypeError"]
+        faults = [m for m in stage.messages if m["type"] == "exception"]
+        assert "item 2 of the datapool is 3; an item must be a tuple" in faults[1]["message"]
+        assert {fault["location"] for fault in faults} == {"unknown:0:none"}
         assert stage.faults == []
 
     run_async(main())

@@ -1,5 +1,6 @@
 import json
 import sys
+from typing import Any
 
 from mite import failure
 from mite.separation import ensure_fixed_separation
@@ -35,6 +36,14 @@ def test_location_skips_the_machinery() -> None:
 def test_location_in_a_library_is_the_librarys() -> None:
     place = failure.location(caught(lambda: json.loads("{")).__traceback__)
     assert "json" in place
+
+
+def test_location_of_a_failure_without_a_line_of_the_users() -> None:
+    names: dict[str, Any] = {"__name__": "mite.crew"}
+    exec("def perform():\n    raise TypeError", names)  # noqa: S102 - a frame of mite's own
+    tb = caught(names["perform"]).__traceback__
+    assert tb is not None
+    assert failure.location(tb.tb_next) == failure.NOWHERE
 
 
 def test_location_of_nothing() -> None:

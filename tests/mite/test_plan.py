@@ -10,11 +10,17 @@ from mite.datapools import IterableDataPool
 from mite.exceptions import ConfigurationError
 from mite.volume import Constant, Ramp
 
-JOURNEY = "mite.example:journey"
+JOURNEY = f"{__name__}:browse"
 POOL = IterableDataPool([])
 VOLUME = Constant(5, 1)
 
 Make = Callable[[Any], list[str]]
+
+
+async def browse(ctx: object) -> None: ...
+
+
+async def buy(ctx: object, item: int) -> None: ...
 
 
 @pytest.fixture
@@ -84,6 +90,16 @@ def test_a_scenario_that_fails_is_one_sentence(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(specs, "scenario", lambda spec: lambda: 1 / 0)
     with pytest.raises(ConfigurationError, match=r"failed: ZeroDivisionError: .*test_plan.py line"):
         plan.from_scenario("m:s", ConfigManager(), None)
+
+
+def test_a_journey_that_needs_data_is_refused_without_a_datapool(faults: Make) -> None:
+    spec = f"{__name__}:buy"
+    words = f"the journey '{spec}' has 'item' after its context, and no datapool"
+    (sentence,) = faults([(spec, None, VOLUME)])
+    assert sentence.startswith(words)
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        plan.from_journey(spec, None, VOLUME)
+    assert plan.from_journey(spec, POOL, VOLUME)[0].datapool is POOL
 
 
 def test_planned_duration() -> None:
