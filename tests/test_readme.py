@@ -1,4 +1,4 @@
-"""The README's journey and scenario, typed in by someone who knows nothing else, work."""
+"""The README's programs, typed in by someone who knows nothing else, work."""
 
 import os
 import re
@@ -15,6 +15,7 @@ from tests.servers.conditions import wait_until
 from tests.servers.target import Target
 
 README = Path(__file__).parents[1] / "README.md"
+SHOP = "http://127.0.0.1:8080"
 
 
 def samples() -> dict[str, str]:
@@ -58,8 +59,8 @@ def start(command: list[str], directory: Path, target: Target) -> "subprocess.Po
     )
 
 
-def test_readme_has_both_samples() -> None:
-    assert list(samples()) == ["shop.py", "evening.py"]
+def test_readme_has_all_samples() -> None:
+    assert list(samples()) == ["shop.py", "evening.py", "fetch.py"]
 
 
 @pytest.mark.parametrize("command", commands("mite journey run"), ids=" ".join)
@@ -85,6 +86,29 @@ def test_journey_runs_until_told_to_stop(
         out, err = running.communicate()
     assert running.returncode == 105, err
     assert "  item" in out
+
+
+def test_journey_counts_a_status_it_did_not_expect(directory: Path, target: Target) -> None:
+    sample = directory / "shop.py"
+    content = sample.read_text()
+    assert "{shop}/items/{item}" in content
+    sample.write_text(content.replace("{shop}/items/{item}", "{shop}/status/503"))
+    running = start(["mite", "journey", "run", "shop:browse", "shop:items"], directory, target)
+    out, _ = running.communicate()
+    assert running.returncode == 1
+    assert "MiteError: answered with 503, not 200" in out
+
+
+def test_client_works_alone(directory: Path, target: Target) -> None:
+    sample = directory / "fetch.py"
+    content = sample.read_text()
+    assert f'"{SHOP}/items"' in content
+    sample.write_text(content.replace(SHOP, target.http))
+    done = subprocess.run(
+        [sys.executable, "fetch.py"], cwd=directory, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"200 \d\.\d{4} s \{'id': 1, .*\}\n", done.stdout)
 
 
 @pytest.mark.slow
