@@ -86,19 +86,20 @@ class Transaction:
                 self._failed(error, tb)
         finally:
             now = _wall()
-            context._send_fn(
-                {
-                    "type": "txn",
-                    "time": now,
-                    "start_time": now - duration,
-                    "end_time": now,
-                    "duration": duration,
-                    "had_error": error is not None,
-                    **context._id_data,
-                    "transaction": self.name,
-                    "transaction_id": self.id,
-                }
-            )
+            message = {
+                "type": "txn",
+                "time": now,
+                "start_time": now - duration,
+                "end_time": now,
+                "duration": duration,
+                "had_error": error is not None,
+                **context._id_data,
+                "transaction": self.name,
+                "transaction_id": self.id,
+            }
+            if error is not None and context._cut_off(error):
+                message["cancelled"] = True
+            context._send_fn(message)
             _active.reset(self._token)
         return _done
 
@@ -209,16 +210,19 @@ class Context:
         self._run.at_end(closer)
         return True
 
+    def _cut_off(self, error: BaseException) -> bool:
+        """Whether the runner, not the journey, is what ends it: its duration then says nothing."""
+        return self._run.cancelling and isinstance(error, asyncio.CancelledError)
+
     def _report(self, error: BaseException, tb: TracebackType | None) -> None:
         """Send the ``error`` or ``exception`` message, once per context and error."""
-        if getattr(error, "handled", None) is self:
+        if not failure.is_new(error, self):
             return
-        error.handled = self  # type: ignore[attr-defined]
         where = failure.location(tb)
         kind = type(error).__name__
         fields: Message = {"message": failure.sentence(error), "ex_type": kind, "location": where}
         if isinstance(error, MiteError):
-            self.emit({**error.fields, **fields, "type": "error"})
+            self.emit({**failure.fields(error), **fields, "type": "error"})
         else:
             if self._run.exemplars.allow((kind, where), self._run.clock()):
                 fields["stacktrace"] = failure.stacktrace(tb)
@@ -238,5 +242,5 @@ class RootTransaction(Transaction):
 
     def _failed(self, error: BaseException, tb: TracebackType | None) -> None:
         """Here SystemExit, or a journey that cancelled itself, is reported as well."""
-        if not (isinstance(error, asyncio.CancelledError) and self._context._run.cancelling):
+        if not self._context._cut_off(error):
             self._context._report(error, tb)

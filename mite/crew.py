@@ -14,7 +14,7 @@ from typing import Any
 
 from mite import specs
 from mite.context import Context, RootTransaction, SendFunction
-from mite.datapools import DataPoolExhausted, DataPoolItem
+from mite.datapools import DataPoolExhausted, DataPoolItem, DataPoolTooSmall
 from mite.exceptions import ConfigurationError
 from mite.run import Run
 from mite.scenario import Line
@@ -176,7 +176,11 @@ class Crew:
 
     def _pool_failed(self, error: Exception) -> None:
         self.exhausted = True
-        fault = f"the datapool of {self.line.journey_spec} failed: {specs.described(error)}."
+        journey = self.line.journey_spec
+        if isinstance(error, DataPoolTooSmall):
+            fault = f"the datapool of {journey} is too small: {error}."
+        else:
+            fault = f"the datapool of {journey} failed: {specs.described(error)}."
         self._around.fail(ConfigurationError(fault))
 
     def _count_start(self) -> None:

@@ -26,6 +26,10 @@ class DataPoolItem(NamedTuple):
     data: Any
 
 
+class DataPoolTooSmall(Exception):
+    """More journeys run at once than a recyclable pool has items."""
+
+
 class DataPoolExhausted(BaseException):
     """The pool is empty for good; not an ``Exception``, so that no journey swallows it."""
 
@@ -56,12 +60,12 @@ class RecyclableIterableDataPool:
         return f"RecyclableIterableDataPool({len(self._available)} of {len(self._items)} available)"
 
     async def checkout(self, config: Any) -> DataPoolItem:
-        """Take the item unused for the longest time; an Exception when all are in use."""
+        """Take the item unused for the longest time; DataPoolTooSmall when all are in use."""
         if self._available is None:
             self._items = tuple(self._source)
             self._available = deque(range(len(self._items)))
         if not self._available:
-            raise Exception(  # noqa: TRY002 - what upstream raises
+            raise DataPoolTooSmall(
                 f"all {len(self._items)} items of the recyclable datapool are in use: "
                 "it needs at least as many items as journeys run at once"
             )

@@ -41,7 +41,10 @@ class _Quiet:
 
 
 class Transactions(_Quiet):
-    """Per journey and transaction: count, errors and durations, failed ones included."""
+    """Per journey and transaction: count, errors and durations, failed ones included.
+
+    What the runner itself cut off at its end is in none of them.
+    """
 
     types = frozenset({"txn"})
 
@@ -56,6 +59,8 @@ class Transactions(_Quiet):
 
     def add(self, message: Message) -> None:
         """Count one ``txn`` message."""
+        if message.get("cancelled"):
+            return
         key = (message.get("journey", ""), message["transaction"])
         timed = self._series.get(key)
         if timed is None:

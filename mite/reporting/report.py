@@ -49,10 +49,14 @@ def write(out: Console, summary: Summary, end: Ending) -> None:
     _say(
         out,
         f"{summary.test}: {counted(outcome.finished, 'journey')} in {outcome.elapsed:.1f} s"
-        f" ({number(rate)} per s){', interrupted' if outcome.interrupted else ''}",
+        f" ({number(rate)} per s){_cut_short(outcome)}",
     )
     if outcome.cancelled:
-        _say(out, f"{counted(outcome.cancelled, 'journey')} did not end in time: cancelled")
+        _say(
+            out,
+            f"{counted(outcome.cancelled, 'journey')} did not end in time: cancelled, "
+            "and left out of the transactions",
+        )
     rows = summary.transaction_rows(outcome.elapsed)
     if rows:
         _say(out)
@@ -64,6 +68,12 @@ def write(out: Console, summary: Summary, end: Ending) -> None:
     _errors(out, summary, end)
     _environment(out, end)
     _verdict(out, end)
+
+
+def _cut_short(outcome: Outcome) -> str:
+    if outcome.fault is not None:
+        return ", aborted"
+    return ", interrupted" if outcome.interrupted else ""
 
 
 def _requests(out: Console, summary: Summary, end: Ending) -> None:

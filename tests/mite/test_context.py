@@ -171,6 +171,7 @@ def test_cancellation_is_an_error_unless_the_runner_cancels(
     run_async(main())
     assert bench.types == types
     assert bench.messages[-1]["had_error"] is True
+    assert bench.messages[-1].get("cancelled", False) is cancelling
 
 
 def test_system_exit_of_a_journey_is_reported_at_its_root(

@@ -6,7 +6,13 @@ import pytest
 
 from mite.context import Context
 from mite.crew import Crew, Surroundings
-from mite.datapools import DataPool, DataPoolExhausted, DataPoolItem, IterableDataPool
+from mite.datapools import (
+    DataPool,
+    DataPoolExhausted,
+    DataPoolItem,
+    IterableDataPool,
+    RecyclableIterableDataPool,
+)
 from mite.exceptions import ConfigurationError
 from mite.run import Run
 from mite.scenario import Journey, VolumeModel
@@ -269,6 +275,23 @@ def test_a_pool_that_fails_ends_the_run_with_a_sentence(run_async: RunAsync, act
         await stage.idle()
         (fault,) = stage.faults
         assert "the datapool of here:journey failed: KeyError: 'no database' (" in str(fault)
+
+    run_async(main())
+
+
+def test_a_pool_with_too_few_items_is_said_without_a_place(run_async: RunAsync) -> None:
+    async def main() -> None:
+        gate = Gate()
+        stage = Stage(gate, RecyclableIterableDataPool([(1,), (2,)]))
+        stage.crew.resize(3)
+        await stage.until(lambda: bool(stage.faults))
+        (fault,) = stage.faults
+        assert str(fault) == (
+            "the datapool of here:gate is too small: all 2 items of the recyclable datapool are "
+            "in use: it needs at least as many items as journeys run at once."
+        )
+        gate.open.set()
+        await stage.idle()
 
     run_async(main())
 

@@ -26,6 +26,7 @@ def test_transactions_by_journey_and_name() -> None:
     transactions.add(txn("b", 0.5))
     transactions.add(txn("a", 1.0))
     transactions.add(txn("b", 1.5, had_error=True))
+    transactions.add({**txn("c", 9.0, had_error=True), "cancelled": True})
     rows = {name: timed for _, name, timed in transactions}
     assert list(rows) == ["a", "b"]
     assert (rows["b"].count, rows["b"].errors, rows["b"].times.max) == (2, 1, 1.5)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from mite.exceptions import ConfigurationError
 from mite.health import Statistics
 from mite.reporting import report
 from mite.reporting.report import Ending
@@ -88,7 +89,9 @@ def test_how_it_ended() -> None:
     outcome = dataclasses.replace(OUTCOME, interrupted=True, cancelled=1, finished=1)
     text = written(outcome=outcome)
     assert "1 journey in 10.0 s (0.1 per s), interrupted" in text
-    assert "1 journey did not end in time: cancelled" in text
+    assert "1 journey did not end in time: cancelled, and left out of the transactions" in text
+    aborted = dataclasses.replace(OUTCOME, fault=ConfigurationError("no data."))
+    assert "1,200 journeys in 10.0 s (120 per s), aborted\n" in written(outcome=aborted)
 
 
 def test_nothing_happened() -> None:
