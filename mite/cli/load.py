@@ -16,10 +16,13 @@ from typing import Any, Protocol
 from mite import config, environment, plan, processors, specs, stats, verdict
 from mite.cli import logs
 from mite.cli.options import RunOptions
+from mite.collector import Collector
 from mite.config import ConfigManager
+from mite.exceptions import ConfigurationError
 from mite.exitcodes import ExitCode, weightiest
 from mite.logoutput import DebugMessageOutput
-from mite.reporting.figures import Figures, Summary
+from mite.recorder import Recorder
+from mite.reporting.figures import Figures, Summary, counted
 from mite.reporting.lines import LineView, NoView
 from mite.runner import Outcome, Runner
 from mite.scenario import Line
@@ -30,6 +33,9 @@ MakeLines = Callable[[ConfigManager, LocalBus], Sequence[Line]]
 
 class View(Protocol):
     """Shows the figures of a run while it goes on."""
+
+    def note(self, sentence: str) -> None:
+        """Called when something happens that is no figure."""
 
     def start(self) -> None:
         """Called before the first figures."""
@@ -47,6 +53,7 @@ class _Wiring:
     bus: LocalBus
     summary: Summary
     view: View
+    keepers: Sequence[Recorder | Collector]
 
 
 def run(test: str, make_lines: MakeLines, options: RunOptions) -> ExitCode:
@@ -86,9 +93,12 @@ def _wire(
     for stat in stats.registered():
         bus.attach(stats.StatConsumer(stat))
     _attach_processors(bus, options)
+    keepers = _keepers(options)
+    for keeper in keepers:
+        bus.attach(keeper)
     values: dict[str, Any] = dict(settings.get_changes_for_runner(1))
     runner = Runner(test, lines, values, bus, options.settings)
-    return _Wiring(runner, bus, summary, _view(options))
+    return _Wiring(runner, bus, summary, _view(options), keepers)
 
 
 def _attach_processors(bus: LocalBus, options: RunOptions) -> None:
@@ -96,6 +106,19 @@ def _attach_processors(bus: LocalBus, options: RunOptions) -> None:
     bus.attach(processors.ProcessorConsumer(console, types=console.types))
     for processor in processors.load(options.message_processors, options.words):
         bus.attach(processor)
+
+
+def _keepers(options: RunOptions) -> list[Recorder | Collector]:
+    keepers: list[Recorder | Collector] = [Recorder(options.recorder_directory)]
+    if options.collector_directory is not None:
+        try:
+            keepers.append(Collector(options.collector_directory, options.collector_roll))
+        except OSError as error:
+            raise ConfigurationError(
+                f"--collector-dir={options.collector_directory} cannot be written to: "
+                f"{error.strerror}; it must be a directory that can, or a new name for one."
+            ) from error
+    return keepers
 
 
 def _view(options: RunOptions) -> View:
@@ -110,7 +133,7 @@ def _view(options: RunOptions) -> View:
 
 async def _attend(wiring: _Wiring) -> Outcome:
     loop = asyncio.get_running_loop()
-    _heed_signals(loop, wiring.runner)
+    _heed_signals(loop, wiring)
     wiring.bus.start()
     wiring.view.start()
     showing = loop.create_task(_show(wiring))
@@ -124,14 +147,19 @@ async def _attend(wiring: _Wiring) -> Outcome:
         wiring.bus.stop()
 
 
-def _heed_signals(loop: asyncio.AbstractEventLoop, runner: Runner) -> None:
+def _heed_signals(loop: asyncio.AbstractEventLoop, wiring: _Wiring) -> None:
     """The first signal drains, the second cancels, a third ends the process as it stands."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     left = iter((False, True))
 
     def interrupt() -> None:
-        runner.interrupt()
-        if next(left):
+        wiring.runner.interrupt()
+        last = next(left)
+        running = wiring.runner.progress().in_flight
+        if running and not last:
+            still = f"{counted(running, 'journey')} still run{'s' if running == 1 else ''}"
+            wiring.view.note(f"stopping: {still}; Ctrl-C again cancels what does not end by itself")
+        if last:
             for number in numbers:
                 loop.remove_signal_handler(number)
 
@@ -156,7 +184,7 @@ def _conclude(wiring: _Wiring, outcome: Outcome, options: RunOptions) -> ExitCod
     ending = report.Ending(
         outcome=outcome,
         health=seen,
-        verdict=verdict.judge(seen, _findings(wiring)),
+        verdict=verdict.judge(seen, [*_shortfalls(outcome), *_findings(wiring)]),
         environment=environment.facts(),
         broken=broken,
         percentiles=[percent for percent, _ in options.thresholds.percentiles],
@@ -171,7 +199,20 @@ def _conclude(wiring: _Wiring, outcome: Outcome, options: RunOptions) -> ExitCod
         codes.append(ExitCode.SIGNAL)
     if broken:
         codes.append(ExitCode.UPSTREAM_THRESHOLD)
+    if options.strict and ending.verdict.level is not verdict.Level.VALID:
+        codes.append(ExitCode.NOT_VALID)
     return weightiest(codes)
+
+
+def _shortfalls(outcome: Outcome) -> list[tuple[verdict.Level, str]]:
+    """What lowers the verdict in how the run ended."""
+    findings = []
+    if outcome.fault is not None:
+        findings.append((verdict.Level.INVALID, f"the run was aborted: {outcome.fault}"))
+    if outcome.cancelled:
+        cut = f"{counted(outcome.cancelled, 'journey')} cancelled: the times leave out the slowest"
+        findings.append((verdict.Level.SUSPECT, cut))
+    return findings
 
 
 def _findings(wiring: _Wiring) -> list[tuple[verdict.Level, str]]:
@@ -184,6 +225,11 @@ def _findings(wiring: _Wiring) -> list[tuple[verdict.Level, str]]:
         )
     for name, count in wiring.bus.failures.items():
         findings.append((verdict.Level.SUSPECT, f"{name} failed on {count} messages"))
+    findings.extend(
+        (verdict.Level.SUSPECT, keeper.losses.describe())
+        for keeper in wiring.keepers
+        if keeper.losses.count
+    )
     return findings
 
 

@@ -35,6 +35,11 @@ class RunOptions:
     log_level: str
     working_directory: bool
     message_processors: str
+    strict: bool
+    recorder_directory: str
+    collector_directory: str | None
+    """None when messages are not to be kept."""
+    collector_roll: int
     words: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
     """All of the command line, by the options' own names: what message processors are made with."""
 
@@ -63,6 +68,10 @@ def run_options(words: Words) -> RunOptions:
         log_level=reader.one_of("--log-level", LEVELS),
         working_directory=not words["--exclude-working-directory"],
         message_processors=words["--message-processors"] or "",
+        strict=words["--strict"],
+        recorder_directory=words["--recorder-dir"],
+        collector_directory=words["--collector-dir"],
+        collector_roll=reader.whole("--collector-roll", above_zero=True),
         words=words,
     )
     if reader.faults:
@@ -104,12 +113,14 @@ class _Reader:
         """Whether the one option without a default was given."""
         return self.words["--runner-max-journeys"] is not None
 
-    def whole(self, name: str) -> int:
-        """A whole number from 0 on."""
+    def whole(self, name: str, *, above_zero: bool = False) -> int:
+        """A whole number from 0 on, or above it."""
         text = str(self.words[name])
-        if text.isascii() and text.isdigit() and len(text) <= 12:
+        digits = text.isascii() and text.isdigit() and len(text) <= 12
+        if digits and (int(text) > 0 or not above_zero):
             return int(text)
-        return int(self._wrong(name, text, "a whole number, not below zero"))
+        allowed = "above zero" if above_zero else "not below zero"
+        return int(self._wrong(name, text, f"a whole number, {allowed}"))
 
     def amount(self, name: str, *, above_zero: bool = False) -> float:
         """A number from 0 on, or above it."""

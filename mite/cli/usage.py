@@ -39,7 +39,8 @@ Examples:
 
 Exit status:
     0 all well; 1 a threshold was exceeded (one error is too many, see --max-errors-threshold);
-    104 something asked for is wrong, and a sentence says what; 105 interrupted
+    104 something asked for is wrong, and a sentence says what; 105 interrupted;
+    111 the verdict is not VALID, with --strict only: without it the verdict changes no status
 
 Options of a run:
     --add-to-config=KEY:VALUE          Set a configuration key that journeys read by ctx.config
@@ -60,6 +61,10 @@ Options of what becomes of its messages:
                                        every message: made with the options, then called with
                                        process_message(message); mite.logoutput has HttpStatsOutput
                                        and MsgOutput, none is used unless given
+    --recorder-dir=DIRECTORY           Where data_created messages are kept, a file for each name
+                                       [default: recorder_data]
+    --collector-dir=DIRECTORY          Keep all messages there; they are not kept unless given
+    --collector-roll=NUM_LINES         Most messages in one of its files [default: 100000]
 
 Options of its report:
     --hide-constant-logs               Show no progress, only the report
@@ -68,6 +73,9 @@ Options of its report:
     --benchmark-percentiles=PAIRS      With --report: percentile:limit in milliseconds, 0 for none
                                        [default: 50:0,90:0,98:0,99:0]
     --log-level=LEVEL                  DEBUG, INFO, WARNING, ERROR or CRITICAL [default: INFO]
+
+Options that set the exit status to 111:
+    --strict                           End with 111 when the verdict is not VALID
 
 Options that set the exit status to 1 (0 is no limit, but not for errors):
     --max-errors-threshold=THRESHOLD                        Most errors [default: 0]

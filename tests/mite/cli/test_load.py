@@ -1,12 +1,17 @@
 import asyncio
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
+import msgpack
 import pytest
 
-from mite.cli import main
+from mite import verdict
+from mite.cli import load, main
+from mite.codec import unpack_msg
 from mite.context import Context
+from mite.datapools import RecyclableIterableDataPool
 from mite.exitcodes import ExitCode
 from mite.volume import Constant
 
@@ -19,6 +24,11 @@ async def journey(ctx: Context) -> None:
 
 async def talking(ctx: Context) -> None:
     ctx.send("debug_console_message", text="here I am")
+
+
+async def creating(ctx: Context) -> None:
+    ctx.send("data_created", name="users", data=("ann", 7))
+    ctx.send("data_created", name="full", data=8)
 
 
 async def failing(ctx: Context) -> None:
@@ -64,6 +74,38 @@ def test_errors_set_the_exit_status(
     assert "1 error, by kind" in out
     assert "ValueError: as planned" in out
     assert ("failed: " in out) == bool(code)
+
+
+async def lending(ctx: Context, item: int) -> None:
+    await asyncio.sleep(0.2)
+
+
+few = RecyclableIterableDataPool([(1,)])
+
+
+def crowded() -> list[tuple[str, RecyclableIterableDataPool, Constant]]:
+    return [(f"{__name__}:lending", few, Constant(tps=3, duration=5))]
+
+
+@pytest.mark.parametrize(("words", "code"), [([], 0), (["--strict"], 111)])
+def test_strict_makes_the_verdict_count(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    code: int,
+) -> None:
+    findings = [(verdict.Level.SUSPECT, "it was late")]
+    monkeypatch.setattr(load, "_findings", lambda wiring: findings)
+    assert main([*words, "journey", "run", f"{__name__}:journey"]) == code
+    assert "verdict: SUSPECT" in capsys.readouterr().out
+
+
+def test_a_pool_that_is_too_small_aborts_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--strict", "scenario", "test", f"{__name__}:crowded"]) == ExitCode.CONFIGURATION
+    shown = capsys.readouterr()
+    assert re.search(r"^\S+:crowded: 1 journey in .*, aborted$", shown.out, re.MULTILINE)
+    assert "verdict: INVALID\n  the run was aborted: the datapool of " in shown.out
+    assert re.fullmatch(r"mite: the datapool of \S+ is too small: all 1 items .*\.\n", shown.err)
 
 
 def test_the_journeys_config_has_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,3 +159,38 @@ def test_a_journeys_words_to_the_console_are_logged(caplog: pytest.LogCaptureFix
     with caplog.at_level("INFO"):
         assert main(["journey", "run", f"{__name__}:talking"]) == ExitCode.OK
     assert [record.getMessage() for record in caplog.records] == ["here I am"]
+
+
+def test_created_data_and_all_messages_are_kept(tmp_path: Path) -> None:
+    directories = [f"--recorder-dir={tmp_path / 'r'}", f"--collector-dir={tmp_path / 'c'}"]
+    assert main(["journey", "run", *directories, f"{__name__}:creating"]) == ExitCode.OK
+    assert unpack_msg((tmp_path / "r" / "users.msgpack").read_bytes()) == ("ann", 7)
+    with (tmp_path / "c" / "current").open("rb") as file:
+        types = Counter(message["type"] for message in msgpack.Unpacker(file, strict_map_key=False))
+    assert types["data_created"] == 2
+    assert types["txn"] == 1
+
+
+def test_data_that_is_lost_lowers_the_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "full.msgpack").symlink_to("/dev/full")
+    main(["journey", "run", f"--recorder-dir={tmp_path}", f"{__name__}:creating"])
+    out = capsys.readouterr().out
+    assert "verdict: VALID" not in out
+    assert "\n  the recorder lost 1 message\n" in out
+    assert caplog.text.count("full.msgpack cannot be written: No space left on device") == 1
+
+
+def test_a_collector_directory_that_cannot_be_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    asked = f"--collector-dir={tmp_path / 'file'}"
+    assert main(["journey", "run", asked, f"{__name__}:creating"]) == ExitCode.CONFIGURATION
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        f"mite: {asked} cannot be written to: File exists; "
+        "it must be a directory that can, or a new name for one.\n"
+    )

@@ -32,6 +32,9 @@ def test_defaults_are_upstreams() -> None:
         log_level="INFO",
         working_directory=True,
         message_processors="",
+        recorder_directory="recorder_data",
+        collector_directory=None,
+        collector_roll=100_000,
     )
 
 
@@ -54,6 +57,9 @@ def test_every_option_arrives() -> None:
         "--exclude-working-directory",
         "--debugging",
         "--message-processors=m:A,m:B",
+        "--recorder-dir=r",
+        "--collector-dir=c",
+        "--collector-roll=7",
         "--max-errors-threshold=1",
         "--max-response-time-threshold=2",
         "--mean-response-time-threshold=3",
@@ -68,6 +74,8 @@ def test_every_option_arrives() -> None:
     assert chosen.hide_progress
     assert chosen.journey_logging
     assert not chosen.working_directory
+    assert (chosen.recorder_directory, chosen.collector_directory) == ("r", "c")
+    assert chosen.collector_roll == 7
     assert chosen.message_processors == "m:A,m:B"
     assert chosen.words["--message-processors"] == "m:A,m:B"
 
@@ -82,6 +90,7 @@ def test_percentile_limits_need_the_report() -> None:
         ("--volume=-1", "a whole number, not below zero"),
         ("--volume=1.5", "a whole number, not below zero"),
         ("--volume=\u0665", "a whole number, not below zero"),
+        ("--collector-roll=0", "a whole number, above zero"),
         ("--spawn-rate=0", "a number above zero"),
         ("--max-loop-delay=soon", "a number above zero"),
         ("--delay-start-seconds=-1", "a number not below zero"),
