@@ -41,8 +41,27 @@ def sentence(error: BaseException) -> str:
     name = kind.__qualname__
     if kind.__module__ not in {"builtins", "__main__"}:
         name = f"{kind.__module__}.{name}"
-    text = str(error)
+    try:
+        text = str(error)
+    except BaseException as another:  # noqa: BLE001 - the user's class; the failure still counts
+        text = f"(its text cannot be had: {type(another).__name__} in its __str__)"
     return f"{name}: {text}" if text else name
+
+
+def is_new(error: BaseException, owner: object) -> bool:
+    """True once for each error and owner; the error itself keeps that, as ``handled``."""
+    # Past any __setattr__ and __getattr__ of the class: that of a frozen dataclass raises.
+    marks: dict[str, Any] = object.__getattribute__(error, "__dict__")
+    if marks.get("handled") is owner:
+        return False
+    marks["handled"] = owner
+    return True
+
+
+def fields(error: BaseException) -> dict[str, Any]:
+    """What a MiteError was given to travel along; nothing if its class never called ours."""
+    given = getattr(error, "fields", None)
+    return given if isinstance(given, dict) else {}
 
 
 def stacktrace(tb: TracebackType | None) -> str:

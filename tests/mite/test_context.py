@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import dataclasses
 from typing import Any
 
 import pytest
@@ -239,3 +240,38 @@ def test_test_context_prints(capsys: pytest.CaptureFixture[str]) -> None:
     ctx.send("hello")
     assert ctx.config == {"base_url": "http://x"}
     assert "'type': 'hello'" in capsys.readouterr().out
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):
+    code: int = 1
+
+
+class Sealed(Exception):
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class Bare(MiteError):
+    def __init__(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("error", [Frozen(), Sealed(), Mute(), Bare()])
+def test_an_exception_of_any_make_is_counted_once(
+    bench: Bench, run_async: RunAsync, error: Exception
+) -> None:
+    async def main() -> None:
+        with contextlib.suppress(type(error)):
+            async with RootTransaction(bench.ctx), bench.ctx.transaction("inner"):
+                raise error
+
+    run_async(main())
+    reported = [m for m in bench.messages if m["type"] in {"error", "exception"}]
+    assert [m["ex_type"] for m in reported] == [type(error).__name__]
+    assert [m["had_error"] for m in bench.messages if m["type"] == "txn"] == [True, True]
