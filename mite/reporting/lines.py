@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mite.reporting.figures import Figures, number, seconds
+from mite.runner import Progress, State
 
 _EVERY = 2
 
@@ -23,12 +24,18 @@ def line(figures: Figures) -> str:
         )
     )
     return (
-        f"{progress.elapsed:.0f}{planned} s  "
-        f"{progress.in_flight}/{progress.target} in flight  "
+        f"{progress.elapsed:.0f}{planned} s  {in_flight(progress)}  "
         f"{number(figures.journeys_rate)} journeys/s  {number(figures.requests_rate)} requests/s  "
         f"{figures.errors} errors{latency}  "
         f"[generator: CPU {health.cpu_now:.0%}, lag p99 {seconds(health.lag_p99)}]"
     )
+
+
+def in_flight(progress: Progress) -> str:
+    """How many journeys run, of how many that should, or that nothing new is started."""
+    if progress.state is State.DRAINING:
+        return f"draining: {progress.in_flight} in flight"
+    return f"{progress.in_flight}/{progress.target} in flight"
 
 
 class LineView:
@@ -48,12 +55,19 @@ class LineView:
             self._shown = second
             self._write(line(figures))
 
+    def note(self, sentence: str) -> None:
+        """A line of its own."""
+        self._write(sentence)
+
     def stop(self) -> None:
         """Nothing to put away."""
 
 
 class NoView:
     """Shows nothing, for ``--hide-constant-logs``."""
+
+    def note(self, sentence: str) -> None:
+        """Nothing."""
 
     def start(self) -> None:
         """Nothing."""

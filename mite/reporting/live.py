@@ -16,6 +16,7 @@ from rich.text import Text
 
 from mite import verdict
 from mite.reporting.figures import Figures, number, seconds
+from mite.reporting.lines import in_flight
 from mite.reporting.tables import transactions
 
 _MOST_ROWS = 20
@@ -50,6 +51,10 @@ class LiveView:
         if self._drawing is None or self._drawing.done():
             self._drawing = self._thread.submit(self._draw, figures)
 
+    def note(self, sentence: str) -> None:
+        """A line above the picture, which stays."""
+        self._live.console.print(Text(sentence), soft_wrap=True)
+
     def stop(self) -> None:
         """Give the terminal back."""
         self._thread.shutdown(wait=True)
@@ -76,7 +81,7 @@ def _head(figures: Figures) -> RenderableType:
 def _totals(figures: Figures) -> Text:
     progress = figures.progress
     text = Text(
-        f"{progress.in_flight} of {progress.target} in flight   "
+        f"{in_flight(progress)}   "
         f"{number(figures.journeys_rate)} journeys/s   "
         f"{number(figures.requests_rate)} requests/s   "
     )

@@ -18,7 +18,7 @@ def test_the_picture_has_progress_totals_transactions_and_generator() -> None:
     for words in (
         "shop:evening",
         "4 of 10 s",
-        "19 of 20 in flight",
+        "19/20 in flight",
         "120 journeys/s",
         "121 requests/s",
         "3 errors",
@@ -46,7 +46,9 @@ def test_the_view_draws_in_a_thread_of_its_own_and_leaves_nothing() -> None:
     view.start()
     for second in range(5):
         view.show(figures(elapsed=float(second)))
+    view.note("stopping: 2 journeys still run")
     view.stop()
+    assert "stopping: 2 journeys still run\n" in out.getvalue()
     assert "0 of 10 s" in out.getvalue()
     assert out.getvalue().rindex("\x1b[?25h") > out.getvalue().rindex("\x1b[?25l")
     assert not [t for t in threading.enumerate() if t.name.startswith("mite-live")]
