@@ -21,6 +21,7 @@ from mite.config import ConfigManager
 from mite.exceptions import ConfigurationError
 from mite.exitcodes import ExitCode, weightiest
 from mite.logoutput import DebugMessageOutput
+from mite.memory import MemoryTracing
 from mite.recorder import Recorder
 from mite.reporting.figures import Figures, Summary, counted
 from mite.reporting.lines import LineView, NoView
@@ -54,6 +55,7 @@ class _Wiring:
     summary: Summary
     view: View
     keepers: Sequence[Recorder | Collector]
+    tracing: MemoryTracing | None
 
 
 def run(test: str, make_lines: MakeLines, options: RunOptions) -> ExitCode:
@@ -98,7 +100,8 @@ def _wire(
         bus.attach(keeper)
     values: dict[str, Any] = dict(settings.get_changes_for_runner(1))
     runner = Runner(test, lines, values, bus, options.settings)
-    return _Wiring(runner, bus, summary, _view(options), keepers)
+    tracing = MemoryTracing(_print_line) if options.memory_tracing else None
+    return _Wiring(runner, bus, summary, _view(options), keepers, tracing)
 
 
 def _attach_processors(bus: LocalBus, options: RunOptions) -> None:
@@ -125,10 +128,14 @@ def _view(options: RunOptions) -> View:
     if options.hide_progress:
         return NoView()
     if not sys.stdout.isatty():
-        return LineView(lambda line: print(line, flush=True))
+        return LineView(_print_line)
     from mite.reporting import live, report  # noqa: PLC0415 - rich only where a terminal needs it
 
     return live.LiveView(report.console())
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)
 
 
 async def _attend(wiring: _Wiring) -> Outcome:
@@ -136,14 +143,19 @@ async def _attend(wiring: _Wiring) -> Outcome:
     _heed_signals(loop, wiring)
     wiring.bus.start()
     wiring.view.start()
-    showing = loop.create_task(_show(wiring))
+    beside = [loop.create_task(_show(wiring))]
+    if wiring.tracing is not None:
+        wiring.tracing.start()
+        beside.append(loop.create_task(wiring.tracing.run()))
     try:
         return await wiring.runner.run()
     finally:
-        showing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await showing
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         wiring.view.stop()
+        if wiring.tracing is not None:
+            wiring.tracing.stop()
         wiring.bus.stop()
 
 
@@ -223,6 +235,8 @@ def _findings(wiring: _Wiring) -> list[tuple[verdict.Level, str]]:
         findings.append(
             (verdict.Level.SUSPECT, f"{beyond} transactions had names beyond the limit of series")
         )
+    if wiring.tracing is not None:
+        findings.append((verdict.Level.SUSPECT, "--memory-tracing slowed the generator"))
     for name, count in wiring.bus.failures.items():
         findings.append((verdict.Level.SUSPECT, f"{name} failed on {count} messages"))
     findings.extend(

@@ -34,6 +34,7 @@ class RunOptions:
     journey_logging: bool
     log_level: str
     working_directory: bool
+    memory_tracing: bool
     message_processors: str
     strict: bool
     recorder_directory: str
@@ -67,6 +68,7 @@ def run_options(words: Words) -> RunOptions:
         journey_logging=words["--journey-logging"],
         log_level=reader.one_of("--log-level", LEVELS),
         working_directory=not words["--exclude-working-directory"],
+        memory_tracing=words["--memory-tracing"],
         message_processors=words["--message-processors"] or "",
         strict=words["--strict"],
         recorder_directory=words["--recorder-dir"],

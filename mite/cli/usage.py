@@ -55,6 +55,8 @@ Options of a run:
     --exclude-working-directory        Do not look for modules in the working directory
     --debugging                        Stop in the debugger at the first error of a journey, then
                                        exit (PYTHONPOSTMORTEM=module.function names another one)
+    --memory-tracing                   Print each minute, and at the end, which lines of code hold
+                                       more memory than before; slows all allocations
 
 Options of what becomes of its messages:
     --message-processors=SPECS         Classes, package.module:Class separated by commas, that see

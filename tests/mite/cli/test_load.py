@@ -1,6 +1,7 @@
 import asyncio
 import re
 import sys
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -194,3 +195,16 @@ def test_a_collector_directory_that_cannot_be_is_one_sentence(
         f"mite: {asked} cannot be written to: File exists; "
         "it must be a directory that can, or a new name for one.\n"
     )
+
+
+def test_memory_tracing_tells_at_the_end_and_costs_the_verdict(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["journey", "run", "--memory-tracing", f"{__name__}:journey"]) == ExitCode.OK
+    assert not tracemalloc.is_tracing()
+    out = capsys.readouterr().out
+    assert re.search(
+        r"^memory since the start: [+-][\d.,]+ KiB; .+\n( .+ KiB .+\n){1,10}", out, re.MULTILINE
+    )
+    assert "verdict: VALID" not in out
+    assert "\n  --memory-tracing slowed the generator\n" in out

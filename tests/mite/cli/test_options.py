@@ -31,6 +31,8 @@ def test_defaults_are_upstreams() -> None:
         journey_logging=False,
         log_level="INFO",
         working_directory=True,
+        strict=False,
+        memory_tracing=False,
         message_processors="",
         recorder_directory="recorder_data",
         collector_directory=None,
@@ -56,6 +58,8 @@ def test_every_option_arrives() -> None:
         "--log-level=debug",
         "--exclude-working-directory",
         "--debugging",
+        "--strict",
+        "--memory-tracing",
         "--message-processors=m:A,m:B",
         "--recorder-dir=r",
         "--collector-dir=c",
@@ -76,6 +80,8 @@ def test_every_option_arrives() -> None:
     assert not chosen.working_directory
     assert (chosen.recorder_directory, chosen.collector_directory) == ("r", "c")
     assert chosen.collector_roll == 7
+    assert chosen.strict
+    assert chosen.memory_tracing
     assert chosen.message_processors == "m:A,m:B"
     assert chosen.words["--message-processors"] == "m:A,m:B"
 
