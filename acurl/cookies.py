@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from acurl._engine import ffi, lib
 from acurl.driver import refusal
 from acurl.errors import RequestError
+from acurl.urls import without_password
 
 if TYPE_CHECKING:
     from acurl.driver import Driver
@@ -88,10 +89,13 @@ def cookie_dict(lines: Iterable[str]) -> dict[str, str]:
 
 
 def _refuse_bad_text(what: str, text: str, forbidden: str) -> None:
+    if not isinstance(text, str):
+        raise RequestError(f"cookie {what} must be a str, not {type(text).__name__}")
     for character in text:
         unfit = character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff"
         if unfit or character in forbidden:
-            raise RequestError(f"cookie {what} {text!r}: must not contain {character!r}")
+            shown = "" if what == "value" else f" {text!r}"  # a value may be a secret
+            raise RequestError(f"cookie {what}{shown}: must not contain {character!r}")
 
 
 def session_cookie_for_url(
@@ -114,11 +118,13 @@ def session_cookie_for_url(
         domain, name, value = value.domain, value.name, value.value
     elif isinstance(value, str):
         if not host:
-            raise RequestError(f"url {url!r}: has no host to set a cookie for")
+            raise RequestError(f"url {without_password(url)!r}: has no host to set a cookie for")
         # A leading dot would have libcurl match subdomains of an address as well.
         domain = f".{host}" if include_subdomains and not _is_address(host) else host
     else:
-        raise RequestError(f"cookie {name!r}: value must be str or Cookie, not {value!r}")
+        raise RequestError(
+            f"cookie {name!r}: value must be str or Cookie, not {type(value).__name__}"
+        )
     _refuse_bad_text("name", name, "=; \t")
     _refuse_bad_text("value", value, ";\t")
     _refuse_bad_text("domain", domain, "; \t")

@@ -68,6 +68,7 @@ class Counters(NamedTuple):
     idle: int
     ended_expired: int
     ended_surplus: int
+    ended_unasked: int
     handles: int
     events: int
     drives: int
@@ -208,8 +209,11 @@ class Driver:
             record = data[start:end]
             start = end
             result = _finished(flags, record) if flags else record
-            if future is not None and not future.done():
-                future.set_result(result)
+            if future is not None:
+                try:  # noqa: SIM105 - a context manager per request costs more than the rest
+                    future.set_result(result)
+                except asyncio.InvalidStateError:
+                    pass  # cancelled, and its task has not run since
         # The tasks that wake now mostly send their next request at once: a kick planned here
         # runs behind them in the same pass of the loop.
         if not self._kick_planned:

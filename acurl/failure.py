@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 from acurl._engine import ffi, lib
@@ -24,7 +25,9 @@ from acurl.response import (
     ERROR_LEN,
     IP_LEN,
     NAMELOOKUP,
+    OS_ERROR,
     PRETRANSFER,
+    RETRIES,
     START,
     STARTTRANSFER,
     STATUS,
@@ -32,6 +35,7 @@ from acurl.response import (
     part,
     unpack_record,
 )
+from acurl.urls import without_password
 
 if TYPE_CHECKING:
     from acurl.request import Request
@@ -67,6 +71,8 @@ _TIMES = {
     "start_time": START,
 }
 
+_DESCRIPTORS_GONE = {errno.EMFILE, errno.ENFILE}
+
 
 def failure(record: bytes, request: Request) -> AcurlError:
     """The exception for a failed transfer, with its code, request and phase times."""
@@ -78,10 +84,14 @@ def failure(record: bytes, request: Request) -> AcurlError:
         kind = ProtocolError  # the connection broke because of what came over it
     text = _TEXT_BY_CAUSE.get(cause) or said or ffi.string(lib.acurl_code_text(code)).decode()
     hint = advice(kind, code)
-    message = f"curl failed with code {code}: {text} ({request.method.decode()} {request.url})"
+    if fields[OS_ERROR] in _DESCRIPTORS_GONE:
+        hint = "this process has no file descriptors left: raise the limit (ulimit -n)"
+    url = without_password(request.url)
+    message = f"curl failed with code {code}: {text} ({request.method.decode()} {url})"
     error = kind(f"{message}; {hint}" if hint else message)
     error.code = code
     error.request = request
+    error.retries = fields[RETRIES]
     for name, field in _TIMES.items():
         setattr(error, name, fields[field] / 1e6)
     if not fields[STATUS]:

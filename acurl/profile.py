@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -38,6 +39,9 @@ _PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "AL
 # Larger than libcurl's 16 KB: fewer system calls for large bodies. Shared by all transfers.
 _RECEIVE_BUFFER = 128 * 1024
 
+# What would end a header line, and halves of characters, which have no encoding.
+_NOT_IN_HEADERS = re.compile("[\r\n\0\ud800-\udfff]")
+
 _NO_CONNECT_LIMIT_MS = 2**31 - 1
 
 
@@ -62,7 +66,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Raise RequestError for the first value that is not allowed."""
-        if self.http_version not in _HTTP_VERSIONS:
+        if not isinstance(self.http_version, str) or self.http_version not in _HTTP_VERSIONS:
             allowed = ", ".join(map(repr, _HTTP_VERSIONS))
             raise RequestError(f"http_version={self.http_version!r}: must be one of {allowed}")
         if not isinstance(self.verify, (bool, str)):
@@ -70,7 +74,7 @@ class Options:
         if isinstance(self.verify, str) and not os.path.isfile(self.verify):  # noqa: PTH113
             raise RequestError(f"verify={self.verify!r}: there is no such CA file")
         agent = self.user_agent
-        if not isinstance(agent, str) or any(unsafe in agent for unsafe in "\r\n\0"):
+        if not isinstance(agent, str) or _NOT_IN_HEADERS.search(agent):
             raise RequestError(f"user_agent={agent!r}: must be a str without CR, LF and NUL")
         for path in self.cert or ():
             if not os.path.isfile(path):  # noqa: PTH113 - a Path would change the message
@@ -92,7 +96,7 @@ def _settings(options: Options, *, tls: bool) -> dict[str, int | str]:
     wait_for_multiplexing = tls if options.http_version == "auto" else options.http_version != "1.1"
     connect_ms = _NO_CONNECT_LIMIT_MS
     if options.connect is not None:
-        connect_ms = max(1, min(round(options.connect * 1000), _NO_CONNECT_LIMIT_MS))
+        connect_ms = max(1, min(round(min(options.connect, _LONGEST) * 1000), _NO_CONNECT_LIMIT_MS))
     settings: dict[str, int | str] = {
         "HTTP_VERSION": _HTTP_VERSIONS[options.http_version],
         "PIPEWAIT": int(wait_for_multiplexing),
@@ -116,12 +120,12 @@ def _settings(options: Options, *, tls: bool) -> dict[str, int | str]:
 
 
 # The engine takes thirty years for never; what is longer must only fit its integers.
-_LONGEST_US = 2**62
+_LONGEST = 1e12
 
 
 def microseconds(limit: float | None) -> int:
     """A limit in seconds as the engine wants it: 0 for none, never 0 for some."""
-    return 0 if limit is None else max(1, min(round(limit * 1e6), _LONGEST_US))
+    return 0 if limit is None else max(1, round(min(limit, _LONGEST) * 1e6))
 
 
 class Profile:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from acurl._engine import ffi
 from acurl.cookies import Cookie, cookie_dict
 from acurl.errors import RequestError
-from acurl.urls import encode_url, origin
+from acurl.urls import encode_url, login, origin, without_password
 
 if TYPE_CHECKING:
     from acurl.cookies import Jar
@@ -28,6 +28,8 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE = re.compile(r"[\r\n\0]")
 # libcurl waits a second for a 100 before it sends a body larger than this.
 _EXPECT_ABOVE = 1 << 20
+_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
+_BOUND_TO_ORIGIN = {*_SECRET_HEADERS, "host"}
 _METHODS_WITH_BODY = {b"POST", b"PUT", b"PATCH"}
 
 
@@ -90,7 +92,7 @@ class Request:
         self._jar: Jar | None = None
 
     def __repr__(self) -> str:
-        return f"<Request {self.method.decode()} {self.url}>"
+        return f"<Request {self.method.decode()} {without_password(self.url)}>"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -134,17 +136,19 @@ class Request:
         """The request of the next hop: 301, 302 and 303 turn every method into GET.
 
         Credentials (auth, Authorization and Cookie headers) stay behind when the origin changes.
+        Raises RequestError when `url` is none that could be asked for.
         """
         method, data = self.method, self.data
         if response.status_code in {301, 302, 303}:
             method, data = b"GET", None
+        encode_url(url)
         same_origin = origin(self.url) == origin(url)
         headers = self.header_items
         if data is None:
             headers = _without(headers, {"content-type", "content-length", "content-encoding"})
         if not same_origin:
-            headers = _without(headers, {"authorization", "cookie", "proxy-authorization"})
-        auth = self.auth if same_origin else None
+            headers = _without(headers, _BOUND_TO_ORIGIN)
+        auth = (self.auth or login(self.url)) if same_origin else None
         hop = Request(method, url, headers, (), auth, data, self.cert)
         hop.settings = self.settings
         hop.history = (*self.history, response)
@@ -190,6 +194,8 @@ def build_request(
         raise RequestError("method HEAD cannot carry a body: leave out data and json")
     _check_pair("auth", auth, "(user, password)")
     _check_pair("cert", cert, "(key file, certificate file)")
+    if cookies is not None and not isinstance(cookies, Mapping):
+        raise RequestError(f"cookies must be a dict, not {type(cookies).__name__}")
     cookie_items = tuple(cookies.items()) if cookies else ()
     return Request(_method(method), url, items, cookie_items, auth, body, cert)
 
@@ -213,9 +219,10 @@ def _header_items(headers: Headers | None) -> tuple[tuple[str, str], ...]:
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
             raise RequestError(f"header name {name!r}: must be a str of letters, digits and -")
         if not isinstance(value, str):
-            raise RequestError(f"header {name}: value must be a str, not {value!r}")
+            raise RequestError(f"header {name}: value must be a str, not {type(value).__name__}")
         if _UNSAFE.search(value):
-            raise RequestError(f"header {name}: value {value!r} must not contain CR, LF or NUL")
+            shown = "its value" if name.lower() in _SECRET_HEADERS else f"value {value!r}"
+            raise RequestError(f"header {name}: {shown} must not contain CR, LF or NUL")
         items.append((name, value.strip(" \t")))
     return tuple(items)
 

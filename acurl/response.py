@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from acurl.case_insensitive import CaseInsensitiveDefaultDict, CaseInsensitiveDict
 from acurl.cookies import cookie_dict
+from acurl.urls import without_password
 
 if TYPE_CHECKING:
     from acurl.cookies import Jar
@@ -42,19 +43,21 @@ RECORD = struct.Struct("=6i12qQ6I")
     REDIRECT_LEN,
     COOKIE_LEN,
     ERROR_LEN,
-    _RESERVED,
+    RETRIES,
 ) = range(25)
 
 _VERSION_NAMES = {1: "1.0", 2: "1.1", 3: "2", 30: "3"}
 _SECOND = 1e6  # in microseconds; a quotient is rounded right, a product is not
 
 unpack_record = RECORD.unpack_from
+_unpack_body_len = struct.Struct("=q").unpack_from
+_BODY_LEN_AT = struct.calcsize("=6i11q")
 
 # In order: start_time and the phases namelookup, connect, appconnect, pretransfer, starttransfer,
 # total and pool wait, all in seconds; bytes of body sent and received; connection id,
-# connections opened, status; HTTP version and server address.
+# connections opened, retries, status; HTTP version and server address.
 Figures = tuple[
-    float, float, float, float, float, float, float, float, int, int, int, int, int, str, str
+    float, float, float, float, float, float, float, float, int, int, int, int, int, int, str, str
 ]
 
 
@@ -86,7 +89,8 @@ class _Response:
         self._held = held
 
     def __repr__(self) -> str:
-        return f"<Response {self.status_code} HTTP/{self.http_version} {self.url}>"
+        url = without_password(self.url)
+        return f"<Response {self.status_code} HTTP/{self.http_version} {url}>"
 
     @property
     def _fields(self) -> tuple[int, ...]:
@@ -146,6 +150,7 @@ class _Response:
             f[DOWNLOAD_SIZE],
             f[CONNECTION_ID],
             f[NEW_CONNECTIONS],
+            f[RETRIES],
             f[STATUS],
             _VERSION_NAMES.get(f[HTTP_VERSION], "?"),
             self._record[address : address + f[IP_LEN]].decode(),
@@ -224,7 +229,7 @@ class _Response:
     @property
     def retries(self) -> int:
         """How often the request had to be repeated on another connection."""
-        return max(0, self._fields[NEW_CONNECTIONS] - 1)
+        return self._fields[RETRIES]
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -256,9 +261,9 @@ class _Response:
         """The body, decompressed."""
         if self._held is not None:
             return self._held.read()
-        fields = self._fields
-        start = RECORD.size + sum(fields[HEADER_LEN:])
-        return self._record[start : start + fields[BODY_LEN]]
+        record = self._record  # the body is its end: not worth unpacking all
+        (size,) = _unpack_body_len(record, _BODY_LEN_AT)
+        return record[len(record) - size :]
 
     content = body
 
@@ -268,15 +273,23 @@ class _Response:
         _, _, rest = self.headers.get("Content-Type", "").lower().partition("charset=")
         name = rest.partition(";")[0].strip(" \"'")
         try:
-            return codecs.lookup(name).name if name else "latin1"
-        except LookupError:
+            codec = codecs.lookup(name or "latin1")
+            b"".decode(codec.name)  # some codecs are not for text, and one always fails
+        except (LookupError, ValueError):
             return "latin1"
+        return codec.name if name else "latin1"
 
     @property
     def text(self) -> str:
         """The body as text; bytes that do not fit the charset become U+FFFD."""
-        return self.body.decode(self.encoding, "replace")
+        try:
+            return self.body.decode(self.encoding, "replace")
+        except UnicodeError:  # a codec that cannot replace
+            return self.body.decode("latin1")
 
     def json(self) -> Any:
         """The body parsed as JSON. Raises ValueError when it is not."""
-        return json_module.loads(self.body)
+        try:
+            return json_module.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("the body is JSON nested too deeply to be read") from error

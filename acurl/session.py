@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from acurl._engine import lib
 from acurl.cookies import Cookie, Jar, cookie_dict, session_cookie_for_url
 from acurl.driver import NULL, Driver, Finished
-from acurl.errors import AcurlError, EngineClosed, RequestError, TooManyRedirects
+from acurl.errors import (
+    AcurlError,
+    EngineClosed,
+    ProtocolError,
+    RequestError,
+    TooManyRedirects,
+)
 from acurl.failure import failure
 from acurl.profile import HttpVersion, Settings
 from acurl.request import Data, Headers, Request, build_request, kept_plain_get, plain_get
 from acurl.response import COOKIE_LEN, REDIRECT_LEN, _Response, part, unpack_record
 from acurl.timeouts import SESSION_TIMEOUT, Timeout, as_timeout
+from acurl.urls import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +43,8 @@ async def _refused(error: Exception) -> _Response:
 
 def _no_http(request: Request) -> NoReturn:
     raise RequestError(
-        f"url {request.url!r}: http_version='2' is negotiated by TLS; for http:// use "
-        "'2-prior-knowledge'"
+        f"url {without_password(request.url)!r}: http_version='2' is negotiated by TLS; "
+        "for http:// use '2-prior-knowledge'"
     )
 
 
@@ -73,7 +80,10 @@ class Session:
         """GET. See `request` for the options."""
         if options:
             return self.request("GET", url, **options)
-        request = kept_plain_get(url)
+        try:
+            request = kept_plain_get(url)
+        except TypeError:  # not even a key of a dict
+            request = None
         if request is None:
             try:
                 request = plain_get(url)
@@ -132,6 +142,8 @@ class Session:
         errors of `acurl.errors` for what fails; cancelling the awaiting task ends the transfer.
         """
         try:
+            if type(max_redirects) is not int or max_redirects < 0:
+                raise RequestError(f"max_redirects={max_redirects!r}: must be a whole number")
             request = build_request(method, url, headers, cookies, auth, data, json, cert)
             self._specialise(request, timeout, verify, http_version)
             if cookies:
@@ -203,10 +215,14 @@ class Session:
                 self.response_callback(response)
             if target is None or redirects_left < 0:
                 return response
-            if redirects_left == 0:
-                raise TooManyRedirects(f"too many redirects, the last one to {target}")
             redirects_left -= 1
-            request = request.redirected(response, target)
+            if redirects_left < 0:
+                shown = without_password(target)
+                raise TooManyRedirects(f"too many redirects, the last one to {shown}")
+            try:
+                request = request.redirected(response, target)
+            except RequestError as error:
+                raise ProtocolError(f"the server redirects to no URL: {error}") from error
 
     def _settle(self, result: Finished, request: Request) -> tuple[_Response, str | None]:
         """The response and the redirect's target of what left the plain path; raises failures."""

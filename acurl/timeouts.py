@@ -11,6 +11,9 @@ from acurl.errors import RequestError
 DEFAULT_CONNECT = 10.0
 DEFAULT_TOTAL = 60.0
 
+LONGEST = 1e12
+"""Seconds; what is longer is as good as never."""
+
 _UNSET: Any = object()
 
 
@@ -22,7 +25,7 @@ def seconds(name: str, value: object) -> float | None:
         raise RequestError(f"{name}={value!r}: must be a number of seconds or None")
     if not 0 < value < math.inf:
         raise RequestError(f"{name}={value!r}: must be above 0 seconds (None is never)")
-    return float(value)
+    return float(min(value, LONGEST))
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from acurl.errors import RequestError
 
 _PLAIN = re.compile(r"https?://[!-~]+", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PASSWORD = re.compile(r"(//[^/?#@:]*:)[^/?#]*@")
 # All that may stand in a URL as it is; "%" too, since what is encoded stays encoded.
 _KEPT = "!#$%&'()*+,/:;=?@[]~"
 
@@ -30,12 +31,16 @@ def encode_url(url: object) -> bytes:
 def _encode(url: str) -> bytes:
     bad = _CONTROL.search(url)
     if bad:
-        raise RequestError(f"url {url!r}: must not contain {bad.group()!r}")
+        raise RequestError(f"url {without_password(url)!r}: must not contain {bad.group()!r}")
     scheme, separator, rest = url.partition("://")
     if not separator:
-        raise RequestError(f"url {url!r}: must be absolute, such as http://host/path")
+        raise RequestError(
+            f"url {without_password(url)!r}: must be absolute, such as http://host/path"
+        )
     if scheme.lower() not in {"http", "https"}:
-        raise RequestError(f"url {url!r}: scheme must be http or https, not {scheme!r}")
+        raise RequestError(
+            f"url {without_password(url)!r}: scheme must be http or https, not {scheme!r}"
+        )
     _check_host(url)
     size = re.search(r"[/?#]|$", rest)
     end = size.start() if size else len(rest)
@@ -43,20 +48,22 @@ def _encode(url: str) -> bytes:
     try:
         path = quote(rest[end:], safe=_KEPT)
     except UnicodeEncodeError as error:
-        raise RequestError(f"url {url!r}: {error}") from error
+        raise RequestError(f"url {without_password(url)!r}: {error}") from error
     return f"{scheme.lower()}://{host}{path}".encode()
 
 
 def _encode_host(url: str, authority: str) -> str:
     if authority.isascii():
         if " " in authority:
-            raise RequestError(f"url {url!r}: the host must not contain a blank")
+            raise RequestError(f"url {without_password(url)!r}: the host must not contain a blank")
         return authority
-    login, at, host = authority.rpartition("@")
+    user, at, host = authority.rpartition("@")
     try:
-        return quote(login, safe=_KEPT) + at + host.encode("idna").decode()
+        return quote(user, safe=_KEPT) + at + host.encode("idna").decode()
     except UnicodeError as error:
-        raise RequestError(f"url {url!r}: host {host!r} is no valid name ({error})") from error
+        raise RequestError(
+            f"url {without_password(url)!r}: host {host!r} is no valid name ({error})"
+        ) from error
 
 
 def _check_host(url: str) -> None:
@@ -64,9 +71,22 @@ def _check_host(url: str) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise RequestError(f"url {url!r}: {error}") from error
+        raise RequestError(f"url {without_password(url)!r}: {error}") from error
     if not host:
-        raise RequestError(f"url {url!r}: has no host")
+        raise RequestError(f"url {without_password(url)!r}: has no host")
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown: a password in it is replaced by three asterisks."""
+    return _PASSWORD.sub(r"\1***@", url)
+
+
+def login(url: str) -> tuple[str, str] | None:
+    """User and password that a URL carries, None where it carries none."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return None
+    return unquote(parts.username), unquote(parts.password or "")
 
 
 def origin(url: str) -> tuple[str, str | None, int]:

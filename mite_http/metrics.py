@@ -31,6 +31,7 @@ def of_response(response: Any) -> dict[str, Any]:
         download_size,
         connection_id,
         new_connections,
+        retries,
         status,
         http_version,
         primary_ip,
@@ -54,7 +55,7 @@ def of_response(response: Any) -> dict[str, Any]:
         "reused": new_connections == 0,
         "http_version": http_version,
         "connection_id": connection_id,
-        "retries": max(0, new_connections - 1),
+        "retries": retries,
         "host": _hosts.get(url) or _host(url),
     }
 

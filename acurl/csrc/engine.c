@@ -10,6 +10,7 @@
 #define STARTS_PER_ROUND 64
 #define MAX_START_TIME (2 * MILLISECOND)
 #define EXPIRIES_PER_STEP 128
+#define MAX_REPEATS 2
 #define MOST_CONNECTS (1 << 20)
 
 static unsigned fork_generation;
@@ -268,6 +269,28 @@ static void start_queued(acurl_engine *engine) {
   }
 }
 
+/* Whether a transfer failed on a kept connection before a byte of it was sent:
+ * the server had closed it, or we had, and libcurl gave up after five such. */
+static bool never_left(struct transfer *transfer, CURLcode code) {
+  long sent = 0;
+  return code == CURLE_SEND_ERROR && transfer->repeats < MAX_REPEATS &&
+         !libcurl.easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent) && !sent;
+}
+
+/* Sends a transfer again, on a connection of its own. False: finish it. */
+static bool repeat(struct transfer *transfer) {
+  acurl_engine *engine = transfer->engine;
+  if(libcurl.easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) ||
+     libcurl.multi_remove_handle(engine->multi, transfer->easy))
+    return false;
+  engine->running--;
+  transfer->altered = true; /* the option stays behind otherwise */
+  transfer->repeats++;
+  transfer->error[0] = '\0';
+  queue_push(transfer);
+  return true;
+}
+
 static void collect(acurl_engine *engine) {
   struct curl_message *message;
   int left;
@@ -277,7 +300,8 @@ static void collect(acurl_engine *engine) {
     struct transfer *transfer = NULL;
     CURLcode code = message->data.result;
     libcurl.easy_getinfo(message->easy, CURLINFO_PRIVATE, &transfer);
-    finish(transfer, code);
+    if(!never_left(transfer, code) || !repeat(transfer))
+      finish(transfer, code);
   }
 }
 

@@ -32,7 +32,7 @@ enum {
 enum {
   ACURL_FLAG_FAILED = 1,   /* code or cause is not zero */
   ACURL_FLAG_REDIRECT = 2, /* status 3xx and libcurl could resolve Location */
-  ACURL_FLAG_COOKIES = 4,  /* cookies came although the transfer had no jar */
+  ACURL_FLAG_COOKIES = 4,  /* cookies came and the transfer had no jar */
   ACURL_FLAG_HELD = 8      /* the body is a block of its own: held_body */
 };
 
@@ -75,7 +75,7 @@ typedef struct {
   uint32_t redirect_len;
   uint32_t cookie_len;     /* Netscape lines, each ended by a line feed */
   uint32_t error_len;
-  uint32_t reserved;
+  uint32_t retries;        /* how often the request was begun again */
 } acurl_record;
 
 /* What the last drive or kick finished: count triples of (slot, end offset in
@@ -97,6 +97,7 @@ typedef struct {
   int64_t idle;            /* open connections that no transfer uses */
   int64_t ended_expired;   /* idle connections ended for their age */
   int64_t ended_surplus;   /* idle connections ended because there were too many */
+  int64_t ended_unasked;   /* idle ones on which the server closed or spoke */
   int64_t handles;         /* easy handles alive */
   int64_t events;          /* socket events handled */
   int64_t drives;

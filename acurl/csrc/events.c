@@ -186,7 +186,8 @@ static int on_timer(CURLM *multi, long milliseconds, void *context) {
 }
 
 static int on_open(void *context, int purpose, struct curl_address *address) {
-  acurl_engine *engine = context;
+  struct transfer *transfer = context;
+  acurl_engine *engine = transfer->engine;
   (void)purpose;
   int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if(fd < 0)
@@ -199,6 +200,7 @@ static int on_open(void *context, int purpose, struct curl_address *address) {
   idle_remove(engine, fd);
   *descriptor = (struct descriptor){.opened = true};
   engine->counters.opened++;
+  transfer->opened_fd = fd;
   return fd;
 }
 
@@ -213,14 +215,20 @@ static int on_close(void *context, int fd) {
   return close(fd);
 }
 
-CURLcode events_watch_easy(acurl_engine *engine, CURL *easy) {
+void events_multiplexed(struct transfer *transfer) {
+  if(transfer->opened_fd >= 0)
+    transfer->engine->descriptors[transfer->opened_fd].multiplexed = true;
+}
+
+CURLcode events_watch_easy(struct transfer *transfer) {
+  CURL *easy = transfer->easy;
   CURLcode code = libcurl.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
   if(!code)
-    code = libcurl.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, engine);
+    code = libcurl.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
   if(!code)
     code = libcurl.easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
   if(!code)
-    code = libcurl.easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, engine);
+    code = libcurl.easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->engine);
   return code;
 }
 
@@ -254,6 +262,33 @@ static void socket_action(acurl_engine *engine, int fd, int events) {
     engine->counters.faults++;
 }
 
+/* libcurl closes no idle connection by itself. Shutting the socket down tells
+ * the server at once; libcurl finds the connection dead when it next looks. */
+static void end_idle(acurl_engine *engine, int fd) {
+  idle_remove(engine, fd);
+  deregister(engine, fd);
+  shutdown(fd, SHUT_RDWR);
+}
+
+/* Whether the peer has closed or sent something. Events tell it too, but may be
+ * about the room to write, or about bytes that have been read meanwhile. */
+static bool is_readable(int fd) {
+  char byte;
+  return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+/* A socket that nobody waits on is ready. On HTTP/1 the server has closed, or
+ * said something that the next user would take for his answer. */
+static void handle_parked(acurl_engine *engine, int fd) {
+  const struct descriptor *descriptor = &engine->descriptors[fd];
+  if(!descriptor->opened || descriptor->multiplexed || !is_readable(fd)) {
+    deregister(engine, fd);
+    return;
+  }
+  engine->counters.ended_unasked++;
+  end_idle(engine, fd);
+}
+
 static void handle(acurl_engine *engine, const struct epoll_event *event) {
   int fd = event->data.fd;
   if(fd == engine->timer_fd) {
@@ -264,7 +299,7 @@ static void handle(acurl_engine *engine, const struct epoll_event *event) {
     return;
   }
   if(fd < engine->descriptor_cap && engine->descriptors[fd].parked) {
-    deregister(engine, fd);
+    handle_parked(engine, fd);
     return;
   }
   int events = 0;
@@ -304,14 +339,6 @@ void events_run_timers(acurl_engine *engine, bool forced) {
     engine->curl_deadline = NEVER;
     socket_action(engine, CURL_SOCKET_TIMEOUT, 0);
   }
-}
-
-/* libcurl closes no idle connection by itself. Shutting the socket down tells
- * the server at once; libcurl finds the connection dead when it next looks. */
-static void end_idle(acurl_engine *engine, int fd) {
-  idle_remove(engine, fd);
-  deregister(engine, fd);
-  shutdown(fd, SHUT_RDWR);
 }
 
 void events_sweep_idle(acurl_engine *engine) {

@@ -77,9 +77,13 @@ struct transfer {
   bool altered;        /* options beyond profile, URL and headers were set */
   bool has_headers;
   bool in_body;
-  bool got_cookie;
+  bool cookies_known; /* got_cookie tells the truth */
+  bool got_cookie;    /* the handle's own jar holds cookies */
   bool stuck; /* libcurl would not take the handle out of the multi */
   int32_t cause;
+  int32_t begun;        /* how often libcurl began to send the request */
+  int32_t repeats;      /* how often we had it sent again */
+  int opened_fd;        /* the last socket opened for it, -1 none */
   int32_t status;       /* of the answer's last status line */
   int32_t http_version; /* CURL_HTTP_VERSION_* of that line */
   int64_t body_limit;
@@ -96,6 +100,7 @@ struct descriptor {
   uint8_t refused; /* bits that epoll refused to register */
   bool parked;    /* registered although libcurl took it off */
   bool opened;    /* a connection's socket, opened by us */
+  bool multiplexed; /* HTTP/2 or 3: the server may speak unasked */
   bool idle;      /* in the idle list */
   int idle_next;  /* towards the more recently used; -1 none */
   int idle_prev;
@@ -182,7 +187,9 @@ bool events_open(acurl_engine *engine);
 /* Closes the two descriptors; the multi must be gone. */
 void events_close(acurl_engine *engine);
 /* Installs the callbacks that an easy handle needs for its sockets. */
-CURLcode events_watch_easy(acurl_engine *engine, CURL *easy);
+CURLcode events_watch_easy(struct transfer *transfer);
+/* The connection that this transfer opened speaks HTTP/2 or HTTP/3. */
+void events_multiplexed(struct transfer *transfer);
 /* Handles ready sockets within the bound of events and time. */
 void events_poll(acurl_engine *engine);
 /* Runs libcurl's timers when due, or when forced by new transfers. */
@@ -231,5 +238,8 @@ void jar_hold(acurl_jar *jar);
 void jar_drop(acurl_jar *jar);
 /* Appends an easy's cookies as Netscape lines. False when memory ran out. */
 bool jar_dump(CURL *easy, struct buffer *out);
+/* Whether an easy has cookies to send. Asks libcurl, not the headers we saw:
+ * what it has kept is what the next user would send. */
+bool jar_holds_any(CURL *easy);
 
 #endif

@@ -98,6 +98,15 @@ bool jar_dump(CURL *easy, struct buffer *out) {
   return good;
 }
 
+bool jar_holds_any(CURL *easy) {
+  struct curl_slist *lines = NULL;
+  if(libcurl.easy_getinfo(easy, CURLINFO_COOKIELIST, &lines))
+    return true;
+  bool any = lines != NULL;
+  libcurl.slist_free_all(lines);
+  return any;
+}
+
 int acurl_jar_list(acurl_engine *engine, acurl_jar *jar) {
   int result = engine_check(engine);
   if(result)

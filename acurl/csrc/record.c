@@ -54,6 +54,7 @@ static void fill(acurl_record *record, struct transfer *transfer, CURLcode code)
     return; /* it never reached libcurl: the handle still tells of the last one */
   record->status = transfer->status;
   record->http_version = transfer->http_version;
+  record->retries = (uint32_t)(transfer->begun > 1 ? transfer->begun - 1 : 0);
   record->new_connections = info_long(easy, CURLINFO_NUM_CONNECTS);
   record->connection_id = info_number(easy, CURLINFO_CONN_ID);
   if(record->new_connections || code) { /* a reused connection has no such phases */
@@ -104,10 +105,13 @@ static bool append_parts(struct transfer *transfer, acurl_record *record, int32_
     if(record->redirect_len)
       *flags |= ACURL_FLAG_REDIRECT;
   }
-  if(transfer->got_cookie && !transfer->jar) {
+  if(ran && !transfer->jar) {
     if(!append_cookies(bytes, transfer->easy, &record->cookie_len))
       return false;
-    *flags |= ACURL_FLAG_COOKIES;
+    transfer->cookies_known = true;
+    transfer->got_cookie = record->cookie_len > 0;
+    if(transfer->got_cookie)
+      *flags |= ACURL_FLAG_COOKIES;
   }
   if(*flags & ACURL_FLAG_FAILED)
     return append_text(bytes, transfer->error, &record->error_len);

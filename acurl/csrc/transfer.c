@@ -45,6 +45,8 @@ static void read_status_line(struct transfer *transfer, const char *line, size_t
   int major = digit(line, len, 5);
   int minor = len > 6 && line[6] == '.' ? digit(line, len, 7) : 0;
   transfer->http_version = major == 1 ? 1 + minor : major == 2 ? 3 : major == 3 ? 30 : 0;
+  if(major > 1)
+    events_multiplexed(transfer);
   transfer->status = digit(line, len, space + 1) * 100 + digit(line, len, space + 2) * 10 +
                      digit(line, len, space + 3);
 }
@@ -53,7 +55,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   size_t len = size * count;
   transfer->last_progress = transfer->engine->now;
-  if(len <= 2) {
+  if(line[0] == '\n' || (len == 2 && line[0] == '\r' && line[1] == '\n')) {
     transfer->in_body = true; /* or trailers: both come behind the blank line */
     return len;
   }
@@ -66,8 +68,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   }
   else if(transfer->in_body)
     return len; /* trailers are not headers */
-  else if(first == 's' && STARTS_WITH(line, len, "set-cookie:"))
-    transfer->got_cookie = true;
   else if(first == 'c' && STARTS_WITH(line, len, "content-length:"))
     reserve_body(transfer, line + 15, len - 15);
   if(transfer->response_headers.len + len > MAX_HEADER_BYTES) {
@@ -95,6 +95,14 @@ static size_t on_body(char *data, size_t size, size_t count, void *context) {
     return 0;
   }
   return len;
+}
+
+/* libcurl is about to send the request: for the first time, or once more. */
+static int on_begin(void *context, char *ip, char *local_ip, int port, int local_port) {
+  struct transfer *transfer = context;
+  (void)ip, (void)local_ip, (void)port, (void)local_port;
+  transfer->begun++;
+  return 0;
 }
 
 static CURLcode set_long(CURL *easy, int option, int64_t value) {
@@ -130,7 +138,9 @@ static CURLcode set_basics(struct transfer *transfer) {
   TRY(libcurl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
   TRY(set_data(easy, CURLOPT_HEADERDATA, transfer));
   TRY(set_data(easy, CURLOPT_ERRORBUFFER, transfer->error));
-  TRY(events_watch_easy(transfer->engine, easy));
+  TRY(libcurl.easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_begin));
+  TRY(set_data(easy, CURLOPT_PREREQDATA, transfer));
+  TRY(events_watch_easy(transfer));
   TRY(set_long(easy, CURLOPT_NOSIGNAL, 1));
   TRY(forgive_unknown(set_long(easy, CURLOPT_QUICK_EXIT, 1)));
   TRY(set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
@@ -254,6 +264,7 @@ static bool transfer_create(acurl_engine *engine) {
   transfer->engine = engine;
   transfer->slot = engine->slot_count;
   transfer->heap_index = SIZE_MAX;
+  transfer->opened_fd = -1;
   engine->slots[engine->slot_count++] = transfer;
   transfer->next = engine->cold;
   engine->cold = transfer;
@@ -293,8 +304,8 @@ static bool transfer_cleanse(struct transfer *transfer) {
     return false;
   if(transfer->jar && set_data(easy, CURLOPT_SHARE, NULL))
     return false;
-  if(transfer->got_cookie && !transfer->jar &&
-     (set_text(easy, CURLOPT_COOKIEFILE, NULL) || set_text(easy, CURLOPT_COOKIEFILE, "")))
+  bool soiled = transfer->cookies_known ? transfer->got_cookie : jar_holds_any(easy);
+  if(soiled && (set_text(easy, CURLOPT_COOKIEFILE, NULL) || set_text(easy, CURLOPT_COOKIEFILE, "")))
     return false;
   if(transfer->has_headers && set_data(easy, CURLOPT_HTTPHEADER, NULL))
     return false;
@@ -321,7 +332,10 @@ void transfer_recycle(struct transfer *transfer) {
     jar_drop(transfer->jar);
   transfer->jar = NULL;
   transfer->altered = transfer->has_headers = false;
-  transfer->in_body = transfer->got_cookie = transfer->stuck = false;
+  transfer->in_body = transfer->got_cookie = transfer->cookies_known = false;
+  transfer->stuck = false;
+  transfer->begun = transfer->repeats = 0;
+  transfer->opened_fd = -1;
   transfer->cause = ACURL_CAUSE_NONE;
   transfer->status = transfer->http_version = 0;
   transfer->error[0] = '\0';

@@ -12,7 +12,7 @@ NAMES_IN_PYTHON = [
     *["CODE", "STATUS", "HTTP_VERSION", "CAUSE", "NEW_CONNECTIONS", "OS_ERROR", "CONNECTION_ID"],
     *["NAMELOOKUP", "CONNECT", "APPCONNECT", "PRETRANSFER", "STARTTRANSFER", "TOTAL", "START"],
     *["WAIT", "UPLOAD_SIZE", "DOWNLOAD_SIZE", "BODY_LEN", "HELD_BODY", "HEADER_LEN", "IP_LEN"],
-    *["REDIRECT_LEN", "COOKIE_LEN", "ERROR_LEN"],
+    *["REDIRECT_LEN", "COOKIE_LEN", "ERROR_LEN", "RETRIES"],
 ]
 
 
@@ -39,8 +39,13 @@ def test_types_and_offsets() -> None:
 
 def test_order() -> None:
     in_c = [name.removesuffix("_us").upper() for name, _kind, _offset in fields()]
-    assert in_c == [*NAMES_IN_PYTHON, "RESERVED"]
-    assert [getattr(response, name) for name in NAMES_IN_PYTHON] == list(range(24))
+    assert in_c == NAMES_IN_PYTHON
+    assert [getattr(response, name) for name in NAMES_IN_PYTHON] == list(range(25))
+
+
+def test_the_length_of_the_body_stands_where_it_is_read_without_unpacking() -> None:
+    (offset,) = (offset for name, _kind, offset in fields() if name == "body_len")
+    assert offset == response._BODY_LEN_AT
 
 
 def test_the_status_stands_where_it_is_read_without_unpacking() -> None:

@@ -143,7 +143,7 @@ def test_a_redirect_leads_nowhere_but_to_http(
     server = raw_server(redirecting(target))
 
     async def body(wrapper: acurl.CurlWrapper) -> None:
-        with pytest.raises(acurl.RequestError, match="scheme must be http or https"):
+        with pytest.raises(acurl.ProtocolError, match="scheme must be http or https"):
             await wrapper.session().get(server.url)
 
     run_wrapper(body)

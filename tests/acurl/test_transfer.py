@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import acurl
-from tests.acurl.conftest import RunWrapper
+from tests.acurl.conftest import RunWrapper, until
 from tests.acurl.echo import Echo, body_of, headers_of
 from tests.conftest import RawServerFactory
 from tests.servers.certificates import Certificates
@@ -284,5 +284,74 @@ def test_headers_over_300_kib(
             assert len(response.headers_tuple) == lines + 1
         with pytest.raises(acurl.ResponseTooLarge, match=r"^curl failed with code \d+: "):
             await session.get(f"{server.url}/over")
+
+    run_wrapper(body)
+
+
+def test_cookies_behind_an_odd_line_stay_with_their_user(
+    run_wrapper: RunWrapper, raw_server: RawServerFactory
+) -> None:
+    heads: list[bytes] = []
+
+    def script(connection: Connection) -> None:
+        while head := connection.read_head():
+            heads.append(head)
+            connection.send(
+                b"HTTP/1.1 200 OK\r\n:\nSet-Cookie: sid=user1\r\nContent-Length: 2\r\n\r\nok"
+            )
+
+    server = raw_server(script)
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        for _ in range(3):
+            await wrapper.session().get(server.url)
+        assert len(heads) == 3
+        assert not any(b"sid=" in head for head in heads)
+
+    run_wrapper(body)
+
+
+def test_an_answer_nobody_asked_for_reaches_nobody(
+    run_wrapper: RunWrapper, raw_server: RawServerFactory
+) -> None:
+    def script(connection: Connection) -> None:
+        while connection.read_head():
+            connection.respond(body=b"asked")
+            connection.send(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 7\r\n\r\nunasked")
+
+    server = raw_server(script)
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        for _ in range(5):
+            answer = await wrapper.session().post(server.url, data=b"x")
+            assert (answer.status_code, answer.body) == (200, b"asked")
+            await until(lambda: wrapper.stats().idle == 0)
+        assert wrapper.stats().opened == 5
+
+    run_wrapper(body)
+
+
+def test_requests_that_never_left_are_sent_again(
+    run_wrapper: RunWrapper, raw_server: RawServerFactory
+) -> None:
+    served: list[bytes] = []
+
+    def script(connection: Connection) -> None:
+        while head := connection.read_head():
+            served.append(head)
+            connection.respond()
+            connection.send(b"unasked")
+
+    server = raw_server(script)
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session()
+        for _ in range(3):
+            answers = await asyncio.gather(
+                *(session.post(server.url, data=b"x") for _ in range(20))
+            )
+            assert [answer.status_code for answer in answers] == [200] * 20
+            await until(lambda: wrapper.stats().idle == 0)
+        assert len(served) == 60
 
     run_wrapper(body)
