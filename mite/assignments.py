@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mite import specs
 from mite.exceptions import ConfigurationError
 from mite.scenario import StopVolumeModel, VolumeModel
 from mite.volume import Model
@@ -89,11 +90,15 @@ class Assignments:
             try:
                 volume = model(start, min(end, model.duration) if isinstance(model, Model) else end)
             except StopVolumeModel:
-                self.end(line)
-            except Exception as error:
+                # One that starts so many and no more is over when these have started.
+                if not getattr(model, "starts", 0) or self._targets[line] >= self._planned[line]:
+                    self.end(line)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 raise ConfigurationError(
                     f"the volume model of scenario line {line} failed for {start:g} to {end:g} s: "
-                    f"{type(error).__name__}: {error}."
+                    f"{specs.described(error)}."
                 ) from error
             else:
                 self._planned[line] = _journeys(volume, line)

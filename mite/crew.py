@@ -141,11 +141,9 @@ class Crew:
                     await self.line.journey(context)
                 else:
                     await self.line.journey(context, *_row(item))
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
-        except BaseException:
+        except BaseException as error:
             # The transaction has reported it; what is left to decide is whether the slot goes on.
-            if around.run.cancelling or around.debug:
+            if around.run.cancelling or around.debug or _is_closing(error):
                 raise
         finally:
             if item is not None:
@@ -159,11 +157,17 @@ class Crew:
         except DataPoolExhausted:
             self.exhausted = True
             return None
-        except Exception as error:  # noqa: BLE001 - whatever a user's pool does, the run ends in order
+        except BaseException as error:
+            # Whatever a user's pool does, the run ends in order.
+            if self._around.run.cancelling or _is_closing(error):
+                raise
             self._pool_failed(error)
             return None
         if item is None:
             await asyncio.sleep(_EMPTY_POOL_PAUSE)
+        elif not (hasattr(item, "id") and hasattr(item, "data")):
+            self._pool_failed(TypeError(f"checkout gave {item!r}, which is no DataPoolItem"))
+            return None
         return item
 
     async def _checkin(self, item: DataPoolItem) -> None:
@@ -171,10 +175,12 @@ class Crew:
         assert pool is not None  # noqa: S101 - for the type checker
         try:
             await pool.checkin(item.id)
-        except Exception as error:  # noqa: BLE001 - as above
+        except BaseException as error:
+            if self._around.run.cancelling or _is_closing(error):
+                raise
             self._pool_failed(error)
 
-    def _pool_failed(self, error: Exception) -> None:
+    def _pool_failed(self, error: BaseException) -> None:
         self.exhausted = True
         journey = self.line.journey_spec
         if isinstance(error, DataPoolTooSmall):
@@ -197,6 +203,14 @@ def _row(item: DataPoolItem) -> Iterable[Any]:
         f"item {item.id!r} of the datapool is {row!r}; an item must be a tuple of the journey's "
         f"arguments after its context, such as ({row!r},)"
     )
+
+
+def _is_closing(error: BaseException) -> bool:
+    """Whether the coroutine is being closed, which no task does: it must not go on then."""
+    try:
+        return isinstance(error, GeneratorExit) and asyncio.current_task() is None
+    except RuntimeError:
+        return True
 
 
 async def _uncancel(task: asyncio.Task[Any]) -> None:

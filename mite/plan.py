@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from mite import signatures, specs
@@ -27,7 +28,7 @@ def from_scenario(spec: str, config: ConfigManager, sender: object) -> list[Line
         )
     lines: list[Line] = []
     faults: list[str] = []
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(_listed(rows, spec), 1):
         try:
             lines.append(_line(number, row, spec))
         except ConfigurationError as error:
@@ -58,18 +59,48 @@ def planned_duration(lines: Iterable[Line]) -> float | None:
 
 
 def _call(spec: str, function: Callable[..., Any], offered: dict[str, object]) -> Any:
-    wanted = list(inspect.signature(function).parameters)
-    unknown = [name for name in wanted if name not in offered]
+    wanted, unknown = _parameters(spec, function, offered)
     if unknown:
         raise ConfigurationError(
             f"the scenario {spec!r} asks for {', '.join(map(repr, unknown))}: "
             "a scenario function may only have the parameters 'config' and 'sender'."
         )
-    try:
+    with _named(spec):
         return function(**{name: offered[name] for name in wanted})
-    except ConfigurationError:
+
+
+def _parameters(
+    spec: str, function: Callable[..., Any], offered: Container[str]
+) -> tuple[list[str], list[str]]:
+    """Which of what is offered the function takes, and what else it cannot do without."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{spec!r} does not say which parameters it takes: a scenario is a plain function, "
+            "written in Python."
+        ) from None
+    open_ended = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in open_ended]
+    return (
+        [p.name for p in parameters if p.name in offered and p.kind not in open_ended],
+        [name for name in needed if name not in offered],
+    )
+
+
+def _listed(rows: Iterable[Any], spec: str) -> list[Any]:
+    with _named(spec):
+        return list(rows)
+
+
+@contextlib.contextmanager
+def _named(spec: str) -> Iterator[None]:
+    """Says which scenario it was that failed."""
+    try:
+        yield
+    except (ConfigurationError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise ConfigurationError(
             f"the scenario {spec!r} failed: {specs.described(error)}."
         ) from error
@@ -115,12 +146,28 @@ def _volume(volume: Any, where: str) -> VolumeModel:
     if isinstance(volume, Model):
         try:
             volume.check()
-        except ValueError as error:
-            raise ConfigurationError(f"{where} has an impossible volume model: {error}.") from error
+        except Exception as error:
+            why = error if isinstance(error, ValueError) else specs.described(error)
+            raise ConfigurationError(f"{where} has an impossible volume model: {why}.") from error
     elif not callable(volume) or isinstance(volume, type):
         raise ConfigurationError(
             f"{where} has the volume model {volume!r}; it must be one of mite.volume_model "
             "or a function of (start, end) that returns a number."
         )
+    _check_starts(volume, where)
     model: VolumeModel = volume
     return model
+
+
+def _check_starts(volume: Any, where: str) -> None:
+    try:
+        starts = getattr(volume, "starts", None)
+    except Exception as error:
+        raise ConfigurationError(
+            f"{where} has a volume model whose 'starts' failed: {specs.described(error)}."
+        ) from error
+    if starts is not None and (not isinstance(starts, int) or starts < 1):
+        raise ConfigurationError(
+            f"{where} has a volume model with starts={starts!r}; it must be how many journeys "
+            "it starts in all, a whole number from 1 on, or None."
+        )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
+from mite import failure
 from mite.datapools import DataPool
 from mite.exceptions import ConfigurationError
 from mite.scenario import Journey
@@ -100,22 +101,26 @@ def _module(name: str, spec: str) -> ModuleType:
                 f"installed packages{_near(error.name)}"
             ) from None
         raise ConfigurationError(_import_failed(name, error)) from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ConfigurationError(_import_failed(name, error)) from error
 
 
-def _import_failed(name: str, error: Exception) -> str:
+def _import_failed(name: str, error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{name} cannot be imported: {error.filename} line {error.lineno}: {error.msg}."
     return f"{name} cannot be imported: {described(error)}."
 
 
-def described(error: Exception) -> str:
+def described(error: BaseException) -> str:
     """An exception of the user's code in half a sentence, with the place it came from."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "importlib" not in frame.filename]
     where = f" ({own[-1].filename} line {own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {error}{where}"
+    if isinstance(error, SystemExit):
+        return f"it calls sys.exit({error.code!r}){where}"
+    return f"{failure.sentence(error)}{where}"
 
 
 def _near(missing: str) -> str:

@@ -7,6 +7,8 @@ is a volume model as well; see ``mite.scenario.VolumeModel``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isinf, isnan
+from typing import Any
 
 from mite.scenario import StopVolumeModel, VolumeModel
 
@@ -32,8 +34,7 @@ class Model:
 
     def check(self) -> None:
         """Raise ValueError when the model can never run."""
-        if self.duration < 0:
-            raise ValueError(f"the duration of {self!r} is below zero")
+        _not_below_zero(self, "duration", self.duration)
 
     def volume_at(self, elapsed: float) -> float:
         """How many journeys run at once ``elapsed`` seconds into this stretch."""
@@ -59,8 +60,7 @@ class Constant(Model):
 
     def check(self) -> None:
         super().check()
-        if self.tps < 0:
-            raise ValueError(f"the volume of {self!r} is below zero")
+        _not_below_zero(self, "volume", self.tps)
 
     def volume_at(self, elapsed: float) -> float:
         return self.tps
@@ -84,8 +84,7 @@ class Ramp(Model):
                     f"{self!r} needs {name!r}: no neighbour in its chain says where it "
                     f"{'begins' if name == 'frm' else 'ends'}"
                 )
-            if value < 0:
-                raise ValueError(f"{name!r} of {self!r} is below zero")
+            _not_below_zero(self, repr(name), value)
 
     def volume_at(self, elapsed: float) -> float:
         if self.frm is None or self.to is None:
@@ -101,6 +100,23 @@ class Ramp(Model):
             frm=_agree(self, "frm", self.frm, None if before is None else _last(before)),
             to=_agree(self, "to", self.to, None if after is None else _first(after)),
         )
+
+
+def _not_below_zero(model: Model, name: str, value: object) -> None:
+    number = _number(value)
+    if number is None:
+        raise ValueError(f"the {name} of {model!r} is {value!r}, no number")
+    if number < 0:
+        raise ValueError(f"the {name} of {model!r} is below zero")
+    if isnan(number) or (isinf(number) and name != "duration"):
+        raise ValueError(f"the {name} of {model!r} is {value!r}, no number that can be run")
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if isinstance(value, (str, bytes, bytearray)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _first(model: Model) -> float | None:
@@ -125,6 +141,9 @@ class Compound(Model):
     _timed: list[tuple[float, Model]] = field(default_factory=list, init=False, repr=False)
 
     def check(self) -> None:
+        for part in self.parts:
+            if not isinstance(part, Ramp):
+                part.check()
         for _, part in self._resolved():
             part.check()
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from mite.assignments import Assignments
 from mite.exceptions import ConfigurationError
 from mite.scenario import StopVolumeModel, VolumeModel
-from mite.volume import Constant, Nothing, Ramp
+from mite.volume import Constant, Nothing, Ramp, oneshot_vm
 
 
 def fast(models: dict[int, VolumeModel], **options: float) -> Assignments:
@@ -111,6 +111,30 @@ def test_a_volume_that_is_no_number_is_refused(volume: object) -> None:
     assignments = fast({4: lambda start, end: volume})  # type: ignore[dict-item]
     with pytest.raises(ConfigurationError, match="scenario line 4 returned"):
         assignments.advance(0.0)
+
+
+def test_oneshots_wait_for_the_spawn_rate() -> None:
+    assignments = Assignments(
+        {number: oneshot_vm() for number in (1, 2, 3)}, period=0.05, spawn_rate=2
+    )
+    started: set[int] = set()
+    for tick in range(60):
+        decision = assignments.advance(tick / 20)
+        for line, target in decision.targets.items():
+            if target:
+                started.add(line)
+                assignments.end(line)
+        assert len(started) <= 1 + tick // 10
+    assert started == {1, 2, 3}
+    assert decision.over
+
+
+def test_a_model_that_exits_is_a_fault() -> None:
+    def model(start: float, end: float) -> int:
+        raise SystemExit(0)
+
+    with pytest.raises(ConfigurationError, match=r"line 1 failed .*it calls sys.exit\(0\)"):
+        fast({1: model}).advance(0.0)
 
 
 def test_a_model_that_fails_is_named() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -150,7 +151,10 @@ def test_a_journey_that_never_waits_does_not_keep_the_loop(run_async: RunAsync) 
     run_async(main())
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), DataPoolExhausted()])
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("x"), SystemExit(3), DataPoolExhausted(), KeyboardInterrupt(), GeneratorExit()],
+)
 def test_a_journey_that_raises_is_reported_and_the_slot_goes_on(
     run_async: RunAsync, error: BaseException
 ) -> None:
@@ -322,6 +326,49 @@ def test_cancel_ends_what_still_runs_and_reports_nothing(run_async: RunAsync) ->
         assert (stage.crew.running, gate.inside) == (0, 0)
         assert [m["type"] for m in stage.messages] == ["txn"] * 3
         assert await stage.crew.cancel() == 0
+
+    run_async(main())
+
+
+class OddPool:
+    """A datapool that does with an item what it was told."""
+
+    def __init__(self, item: Any, leaving: BaseException | None = None) -> None:
+        self.item = item
+        self.leaving = leaving
+
+    async def checkout(self, config: object) -> Any:
+        if isinstance(self.item, BaseException):
+            raise self.item
+        return self.item
+
+    async def checkin(self, item_id: object) -> None:
+        if self.leaving is not None:
+            raise self.leaving
+
+
+@pytest.mark.parametrize(
+    ("pool", "words"),
+    [
+        (OddPool(5), "checkout gave 5, which is no DataPoolItem"),
+        (OddPool(asyncio.CancelledError()), "CancelledError"),
+        (OddPool(SystemExit(0)), r"it calls sys.exit\(0\)"),
+        (OddPool(DataPoolItem(1, ()), DataPoolExhausted()), "DataPoolExhausted"),
+    ],
+)
+def test_a_pool_that_misbehaves_ends_the_run_with_a_sentence(
+    run_async: RunAsync, pool: OddPool, words: str
+) -> None:
+    async def journey(ctx: Context) -> None:
+        pass
+
+    async def main() -> None:
+        stage = Stage(journey, pool)
+        stage.crew.resize(1)
+        await stage.idle()
+        assert stage.crew.over
+        (fault,) = stage.faults
+        assert re.search(words, str(fault)), fault
 
     run_async(main())
 

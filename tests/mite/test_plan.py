@@ -1,4 +1,5 @@
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,42 @@ def test_a_scenario_that_fails_is_one_sentence(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(specs, "scenario", lambda spec: lambda: 1 / 0)
     with pytest.raises(ConfigurationError, match=r"failed: ZeroDivisionError: .*test_plan.py line"):
         plan.from_scenario("m:s", ConfigManager(), None)
+
+
+def test_what_has_a_default_need_not_be_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scenario(config: object, n: int = 3, *rest: object, **more: object) -> list[Any]:
+        assert not more
+        return [(JOURNEY, None, Constant(1, n))]
+
+    monkeypatch.setattr(specs, "scenario", lambda spec: scenario)
+    (line,) = plan.from_scenario("m:s", ConfigManager(), None)
+    assert line.volume == Constant(1, 3)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (dict, "'m:s' does not say which parameters it takes"),
+        (lambda: (row for row in [1 / 0]), "the scenario 'm:s' failed: ZeroDivisionError"),
+        (lambda: sys.exit(0), r"the scenario 'm:s' failed: it calls sys.exit\(0\)"),
+        (lambda: [(JOURNEY, None, Restless())], "whose 'starts' failed: RuntimeError"),
+    ],
+)
+def test_a_scenario_of_any_make_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any], words: str
+) -> None:
+    monkeypatch.setattr(specs, "scenario", lambda spec: function)
+    with pytest.raises(ConfigurationError, match=words):
+        plan.from_scenario("m:s", ConfigManager(), None)
+
+
+class Restless:
+    @property
+    def starts(self) -> int:
+        raise RuntimeError
+
+    def __call__(self, start: float, end: float) -> int:
+        return 1
 
 
 def test_a_journey_that_needs_data_is_refused_without_a_datapool(faults: Make) -> None:

@@ -52,6 +52,7 @@ def scenario():
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "specs_shop.py").write_text(MODULE)
     (tmp_path / "specs_broken.py").write_text("x = 1\nraise RuntimeError('out of tea')\n")
+    (tmp_path / "specs_exit.py").write_text("import sys\nsys.exit(0)\n")
     (tmp_path / "specs_typo.py").write_text("def f(:\n")
     (tmp_path / "specs_needy.py").write_text("import no_such_library\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -82,6 +83,7 @@ def test_a_datapool_and_a_scenario_are_found(here: Path) -> None:
         ("specs_shop:Callable", "is the class Callable, not a journey"),
         ("specs_shop:pool", "is a IterableDataPool, not a journey"),
         ("specs_broken:x", r"cannot be imported: RuntimeError: out of tea \(.*broken.py line 2\)"),
+        ("specs_exit:x", r"cannot be imported: it calls sys.exit\(0\) \(.*exit.py line 2\)"),
         ("specs_typo:x", r"cannot be imported: .*specs_typo.py line 1: "),
         ("specs_needy:x", "cannot be imported: ModuleNotFoundError: No module named 'no_such_lib"),
     ],

@@ -57,6 +57,13 @@ def test_ramp_alone_needs_both_ends() -> None:
         (Constant(10, 1) + Ramp(10) + Ramp(10, to=0), "needs 'to'"),
         (Constant(10, -1), "below zero"),
         (Nothing(-1), "below zero"),
+        (Constant(float("nan"), 1), "the duration of .* is nan"),
+        (Constant("1", 1), "the duration of .* is '1', no number"),
+        (Constant(None, 1), "the duration of .* is None, no number"),
+        (Constant(1, float("inf")), "the volume of .* is inf"),
+        (Constant(1, "3"), "the volume of .* is '3', no number"),
+        (Ramp(1, frm="a", to=3), "the 'frm' of .* is 'a', no number"),
+        (Constant(1, "3") + Ramp(1, to=3), "the volume of .* is '3', no number"),
         (Ramp(5, frm=0, to=-3), "below zero"),
     ],
 )
