@@ -39,7 +39,7 @@ def in_flight(progress: Progress) -> str:
 
 
 class LineView:
-    """Writes a line every two seconds."""
+    """Writes a line after the first second, then every two."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
@@ -51,7 +51,7 @@ class LineView:
     def show(self, figures: Figures) -> None:
         """Called each second."""
         second = round(figures.progress.elapsed)
-        if second >= self._shown + _EVERY:
+        if second >= self._shown + (_EVERY if self._shown else 1):
             self._shown = second
             self._write(line(figures))
 

@@ -20,16 +20,19 @@ from mite.reporting.lines import in_flight
 from mite.reporting.tables import transactions
 
 _MOST_ROWS = 20
+_OTHER_LINES = 8
+"""Lines that head, totals, table head and generator may take, and the one the cursor is in."""
 
 
-def picture(figures: Figures) -> RenderableType:
-    """What the terminal shows."""
-    shown = figures.transactions[:_MOST_ROWS]
+def picture(figures: Figures, width: int, height: int) -> RenderableType:
+    """What a terminal of so many columns and lines shows; all of it fits."""
+    most = max(1, min(_MOST_ROWS, height - _OTHER_LINES))
+    shown = figures.transactions[:most]
     parts: list[RenderableType] = [_head(figures), _totals(figures)]
     if shown:
-        parts.append(transactions(shown))
-    if len(figures.transactions) > _MOST_ROWS:
-        parts.append(Text(f"... and {len(figures.transactions) - _MOST_ROWS} more transactions"))
+        parts.append(transactions(shown, width))
+    if len(figures.transactions) > most:
+        parts.append(Text(f"... and {len(figures.transactions) - most} more transactions"))
     parts.append(_generator(figures))
     return Group(*parts)
 
@@ -61,7 +64,8 @@ class LiveView:
         self._live.stop()
 
     def _draw(self, figures: Figures) -> None:
-        self._live.update(picture(figures), refresh=True)
+        width, height = self._live.console.size
+        self._live.update(picture(figures, width, height), refresh=True)
 
 
 def _head(figures: Figures) -> RenderableType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,10 @@ from mite.reporting.figures import Summary, counted, number, seconds
 from mite.runner import Outcome
 from mite.verdict import Level, Verdict
 
-_PLAIN_WIDTH = 120
+_PLAIN_WIDTH = 1_000
 _MOST_KINDS = 20
+_UNDER = 12
+"""Where the words of an error begin, after their count."""
 _STYLES = {Level.VALID: "bold green", Level.SUSPECT: "bold yellow", Level.INVALID: "bold red"}
 
 
@@ -36,7 +39,7 @@ class Ending:
 
 
 def console() -> Console:
-    """Standard output; colours only on a terminal, and none with NO_COLOR."""
+    """Standard output; colours only on a terminal, none with NO_COLOR; elsewhere, no line ends."""
     made = Console(highlight=False)
     return made if made.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
 
@@ -60,7 +63,7 @@ def write(out: Console, summary: Summary, end: Ending) -> None:
     rows = summary.transaction_rows(outcome.elapsed)
     if rows:
         _say(out)
-        out.print(tables.transactions(rows))
+        out.print(tables.transactions(rows, out.width))
         _note(
             out, "times: client clock (monotonic), from entering to leaving each block, failed too"
         )
@@ -81,7 +84,7 @@ def _requests(out: Console, summary: Summary, end: Ending) -> None:
     if not requests.count:
         return
     _say(out)
-    out.print(tables.requests(summary.request_rows(end.outcome.elapsed)))
+    out.print(tables.requests(summary.request_rows(end.outcome.elapsed), out.width))
     _note(out, "times: wire clock, libcurl's total for each request")
     _say(
         out,
@@ -115,11 +118,11 @@ def _errors(out: Console, summary: Summary, end: Ending) -> None:
     _say(out, f"{counted(errors.total, 'error')}, by kind", style="bold")
     for kind in list(errors)[:_MOST_KINDS]:
         for text, count in kind.texts.items():
-            _say(out, f"  {count:>8,}  {_first_line(text)}")
+            _say(out, f"  {count:>8,}  {_first_line(text)}", hang=_UNDER)
         if kind.other:
             _say(out, f"  {kind.other:>8,}  {kind.ex_type} with yet other words")
         where = "in no line of the journey" if kind.location == NOWHERE else f"at {kind.location}"
-        _note(out, f"            {where}")
+        _note(out, f"{' ' * _UNDER}{where}", _UNDER)
     if end.errors_by_journey:
         for journey, count in errors.by_journey().items():
             _say(out, f"  {count:>8,}  in {journey}")
@@ -153,10 +156,19 @@ def _verdict(out: Console, end: Ending) -> None:
         _say(out, f"failed: {sentence}", style="red")
 
 
-def _say(out: Console, text: str = "", style: str = "") -> None:
-    """A line that is never broken in two, so that logs can be searched."""
+def _say(out: Console, text: str = "", style: str = "", hang: int = 2) -> None:
+    """A line, on a terminal broken between words only; elsewhere never, so that it can be found."""
+    if out.is_terminal:
+        lines = textwrap.wrap(
+            text,
+            out.width,
+            subsequent_indent=" " * hang,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        text = "\n".join(lines)
     out.print(Text(text, style=style), soft_wrap=True)
 
 
-def _note(out: Console, text: str) -> None:
-    _say(out, text, style="dim")
+def _note(out: Console, text: str, hang: int = 2) -> None:
+    _say(out, text, style="dim", hang=hang)

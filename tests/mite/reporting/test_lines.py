@@ -22,7 +22,7 @@ def test_a_line_of_a_run_that_only_waits() -> None:
     assert line(moment).startswith("18/10 s  draining: 2 in flight  120 journeys/s")
 
 
-def test_a_line_every_two_seconds() -> None:
+def test_a_line_after_a_second_and_then_every_two() -> None:
     written: list[str] = []
     view = LineView(written.append)
     view.start()
@@ -31,7 +31,7 @@ def test_a_line_every_two_seconds() -> None:
     view.note("stopping")
     view.stop()
     assert written.pop() == "stopping"
-    assert [text.split("/")[0] for text in written] == ["2", "4", "6"]
+    assert [text.split("/")[0] for text in written] == ["1", "3", "5"]
 
 
 def test_no_view_shows_nothing() -> None:

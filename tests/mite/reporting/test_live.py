@@ -7,9 +7,10 @@ from mite.reporting.live import LiveView, picture
 from tests.mite.reporting.sample import figures
 
 
-def shown(**what: float | None) -> str:
+def shown(height: int = 40, **what: float | None) -> str:
     out = io.StringIO()
-    Console(file=out, width=100).print(picture(figures(**what)))  # type: ignore[arg-type]
+    moment = figures(**what)  # type: ignore[arg-type]
+    Console(file=out, width=100).print(picture(moment, 100, height))
     return out.getvalue()
 
 
@@ -38,6 +39,10 @@ def test_many_transactions_are_cut() -> None:
     text = shown(rows=25)
     assert "... and 5 more transactions" in text
     assert "t20" not in text
+    low = shown(rows=25, height=24)
+    assert "... and 9 more transactions" in low
+    assert "generator: CPU" in low
+    assert len(low.splitlines()) < 24
 
 
 def test_the_view_draws_in_a_thread_of_its_own_and_leaves_nothing() -> None:

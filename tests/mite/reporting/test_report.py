@@ -15,7 +15,7 @@ from tests.mite.reporting.sample import OUTCOME, summary
 HEALTH = Statistics(lag_p99=0.002, lag_max=0.1, cpu_peak=0.42, cpu_window=5.0)
 
 
-def written(*, empty: bool = False, **changes: Any) -> str:
+def written(terminal: int = 0, *, empty: bool = False, **changes: Any) -> str:
     ending = Ending(
         outcome=OUTCOME,
         health=HEALTH,
@@ -24,7 +24,8 @@ def written(*, empty: bool = False, **changes: Any) -> str:
         broken=(),
     )
     out = io.StringIO()
-    console = Console(file=out, width=120)
+    tty = {"force_terminal": bool(terminal), "color_system": None}
+    console = Console(file=out, width=terminal or 120, **tty)  # type: ignore[arg-type]
     shown = changes.pop("summary", None) or summary(empty=empty)
     report.write(console, shown, dataclasses.replace(ending, **changes))
     return out.getvalue()
@@ -111,4 +112,18 @@ def test_the_console_is_plain_and_wide_without_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     console = report.console()
-    assert (console.is_terminal, console.width) == (False, 120)
+    assert (console.is_terminal, console.width) == (False, 1_000)
+
+
+def test_a_terminal_breaks_lines_between_words() -> None:
+    failed = summary(empty=True)
+    words = (
+        "ConnectError: code 7: Failed to connect to 127.0.0.1 port 9 after 3 ms: " + "again " * 9
+    )
+    failed.errors.add({"type": "error", "ex_type": "E", "location": "a.py:1:f", "message": words})
+    lines = written(60, summary=failed).splitlines()
+    at = lines.index("1 error, by kind")
+    assert lines[at + 1] == "         1  ConnectError: code 7: Failed to connect to"
+    assert lines[at + 2].startswith("            127.0.0.1 port 9 after 3 ms:")
+    assert max(map(len, lines)) <= 60
+    assert any(line.startswith("generator, as it saw itself: CPU") for line in lines)
