@@ -29,6 +29,9 @@ from mite.runner import Outcome, Runner
 from mite.scenario import Line
 from mite.transport.local import LocalBus
 
+# Terminals that print what they are sent and cannot go back.
+_UNMOVABLE = {"dumb", "unknown"}
+
 MakeLines = Callable[[ConfigManager, LocalBus], Sequence[Line]]
 
 
@@ -127,7 +130,7 @@ def _keepers(options: RunOptions) -> list[Recorder | Collector]:
 def _view(options: RunOptions) -> View:
     if options.hide_progress:
         return NoView()
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() or os.environ.get("TERM") in _UNMOVABLE:
         return LineView(_print_line)
     from mite.reporting import live, report  # noqa: PLC0415 - rich only where a terminal needs it
 
@@ -180,6 +183,7 @@ def _heed_signals(loop: asyncio.AbstractEventLoop, wiring: _Wiring) -> None:
 
 
 async def _show(wiring: _Wiring) -> None:
+    wiring.view.show(wiring.summary.figures(wiring.runner))
     while True:
         await asyncio.sleep(1)
         wiring.summary.step(wiring.runner.progress())
