@@ -180,6 +180,12 @@ def test_a_terminal_gets_a_live_picture_and_is_given_back(
     assert "verdict: " in shown
 
 
+def test_a_terminal_that_cannot_go_back_gets_lines(here: Mite) -> None:
+    shown = on_terminal(here, "scenario", "test", "scenarios_here:calm", TERM="dumb")
+    assert len(re.findall(r"^[12]/3 s  ", shown, re.MULTILINE)) == 1
+    assert "\x1b[?25" not in shown
+
+
 def on_terminal(mite: Mite, *arguments: str, **environment: str) -> str:
     """What a terminal of 100 columns receives from a command that ends well."""
     ours, theirs = pty.openpty()
