@@ -29,19 +29,19 @@ class UpstreamThresholds:
             )
         measured = [
             (
-                "--max-response-time-threshold",
+                "--max-response-time-threshold=",
                 "slowest response",
                 times.max,
                 self.max_response_time,
             ),
             (
-                "--mean-response-time-threshold",
+                "--mean-response-time-threshold=",
                 "mean response",
                 times.mean,
                 self.mean_response_time,
             ),
             (
-                "--standard-deviation-response-time-threshold",
+                "--standard-deviation-response-time-threshold=",
                 "standard deviation of the response times",
                 times.deviation,
                 self.deviation_response_time,
@@ -49,10 +49,11 @@ class UpstreamThresholds:
         ]
         for percent, limit in self.percentiles:
             name = f"p{percent} of the response times"
-            measured.append(("--benchmark-percentiles", name, times.percentile(percent), limit))
+            option = f"--benchmark-percentiles={percent}:"
+            measured.append((option, name, times.percentile(percent), limit))
         for option, name, seconds, limit in measured:
             if limit and seconds * 1000 > limit:
-                broken.append(f"the {name}, {seconds * 1000:.1f} ms, is over {option}={limit}")
+                broken.append(f"the {name}, {seconds * 1000:.1f} ms, is over {option}{limit}")
         if self.deviation_rate and rates.deviation > self.deviation_rate:
             broken.append(
                 f"the standard deviation of requests per second, {rates.deviation:.1f}, "

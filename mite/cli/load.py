@@ -203,7 +203,7 @@ def _conclude(wiring: _Wiring, outcome: Outcome, options: RunOptions) -> ExitCod
         verdict=verdict.judge(seen, [*_shortfalls(outcome), *_findings(wiring)]),
         environment=environment.facts(),
         broken=broken,
-        percentiles=[percent for percent, _ in options.thresholds.percentiles],
+        percentiles=[p for p, _ in options.thresholds.percentiles if options.report],
         errors_by_journey=options.journey_logging,
     )
     report.write(report.console(), summary, ending)

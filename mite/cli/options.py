@@ -93,14 +93,13 @@ def _settings(reader: _Reader) -> Settings:
 
 
 def _thresholds(reader: _Reader) -> UpstreamThresholds:
-    percentiles = reader.percentiles("--benchmark-percentiles")
     return UpstreamThresholds(
         max_errors=reader.whole("--max-errors-threshold"),
         max_response_time=reader.whole("--max-response-time-threshold"),
         mean_response_time=reader.whole("--mean-response-time-threshold"),
         deviation_response_time=reader.whole("--standard-deviation-response-time-threshold"),
         deviation_rate=reader.whole("--standard-deviation-req-sec-threshold"),
-        percentiles=percentiles if reader.words["--report"] else (),
+        percentiles=reader.percentiles("--benchmark-percentiles"),
     )
 
 

@@ -71,20 +71,21 @@ Options of what becomes of its messages:
 Options of its report:
     --hide-constant-logs               Show no progress, only the report
     --journey-logging                  Count errors by journey too
-    --report                           Add percentiles and deviations of the response times
-    --benchmark-percentiles=PAIRS      With --report: percentile:limit in milliseconds, 0 for none
-                                       [default: 50:0,90:0,98:0,99:0]
+    --report                           Add mean, deviation and percentiles of the response times
     --log-level=LEVEL                  DEBUG, INFO, WARNING, ERROR or CRITICAL [default: INFO]
 
 Options that set the exit status to 111:
     --strict                           End with 111 when the verdict is not VALID
 
-Options that set the exit status to 1 (0 is no limit, but not for errors):
+Options that set the exit status to 1 (0 is no limit, but not for errors); times are of single
+requests that were answered, over all journeys, in milliseconds:
     --max-errors-threshold=THRESHOLD                        Most errors [default: 0]
-    --max-response-time-threshold=THRESHOLD                 Milliseconds [default: 0]
-    --mean-response-time-threshold=THRESHOLD                Milliseconds [default: 0]
-    --standard-deviation-response-time-threshold=THRESHOLD  Milliseconds [default: 0]
-    --standard-deviation-req-sec-threshold=THRESHOLD        Requests per second [default: 0]
+    --max-response-time-threshold=THRESHOLD                 Slowest answer [default: 0]
+    --mean-response-time-threshold=THRESHOLD                Mean [default: 0]
+    --standard-deviation-response-time-threshold=THRESHOLD  Standard deviation [default: 0]
+    --benchmark-percentiles=PAIRS                           Percentile:limit, separated by commas
+                                                            [default: 50:0,90:0,98:0,99:0]
+    --standard-deviation-req-sec-threshold=THRESHOLD        Of requests per second [default: 0]
 
 Options of demo-target:
     --host=HOST                        Where to listen: 127.0.0.1 unless given

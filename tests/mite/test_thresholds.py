@@ -36,7 +36,7 @@ def rates() -> Rates:
         (UpstreamThresholds(deviation_rate=71), 0, None),
         (UpstreamThresholds(deviation_rate=70), 0, "requests per second, 70.7"),
         (UpstreamThresholds(percentiles=((50, 60), (99, 0))), 0, None),
-        (UpstreamThresholds(percentiles=((50, 60), (90, 80))), 0, "p90 of the response times, 90"),
+        (UpstreamThresholds(percentiles=((50, 60), (90, 80))), 0, "--benchmark-percentiles=90:80"),
     ],
 )
 def test_each_limit(

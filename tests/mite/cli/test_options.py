@@ -25,7 +25,7 @@ def test_defaults_are_upstreams() -> None:
         additions=(),
         volume=1,
         settings=Settings(period=1.0, spawn_rate=1000.0, max_journeys=None, start_delay=0.0),
-        thresholds=UpstreamThresholds(),
+        thresholds=UpstreamThresholds(percentiles=((50, 0), (90, 0), (98, 0), (99, 0))),
         report=False,
         hide_progress=False,
         journey_logging=False,
@@ -86,8 +86,8 @@ def test_every_option_arrives() -> None:
     assert chosen.words["--message-processors"] == "m:A,m:B"
 
 
-def test_percentile_limits_need_the_report() -> None:
-    assert read("--benchmark-percentiles=50:1").thresholds.percentiles == ()
+def test_percentile_limits_need_no_report() -> None:
+    assert read("--benchmark-percentiles=50:1").thresholds.percentiles == ((50, 1),)
 
 
 @pytest.mark.parametrize(
