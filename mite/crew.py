@@ -21,6 +21,7 @@ from mite.scenario import Line
 
 _EMPTY_POOL_PAUSE = 0.05
 _BURST = 1_000
+_CANCEL_GRACE = 2.0
 
 
 class Surroundings:
@@ -56,6 +57,8 @@ class Crew:
         self.finished = 0
         self.exhausted = False
         """Nothing more can be started: the datapool is empty, or the only start was made."""
+        self.wanted = False
+        """Whether it ever had a target."""
         self.stopping = False
         self._around = around
         self._starts: int | None = getattr(line.volume, "starts", None)
@@ -78,6 +81,7 @@ class Crew:
     def resize(self, target: int) -> None:
         """Have ``target`` slots: missing ones start now, surplus ones end with their journey."""
         self.target = 0 if self.exhausted else target
+        self.wanted = self.wanted or self.target > 0
         while self.running < self.target:
             self.running += 1
             task = asyncio.get_running_loop().create_task(self._slot())
@@ -85,12 +89,13 @@ class Crew:
             task.add_done_callback(self._tasks.discard)
 
     async def cancel(self) -> int:
-        """End all journeys where they stand; how many there were."""
+        """End all journeys where they stand; how many did.  Those that would not still run."""
         tasks = [task for task in self._tasks if not task.done()]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return len(tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CANCEL_GRACE)
+        return sum(task.done() for task in tasks)
 
     def should_stop(self) -> bool:
         """What ``ctx.should_stop`` says to this line's journeys."""

@@ -71,6 +71,8 @@ class Outcome:
     finished: int
     cancelled: int
     """Journeys that did not end by themselves in time and were cancelled."""
+    stuck: int
+    """Journeys that would not end even then."""
     interrupted: bool
     fault: ConfigurationError | None
 
@@ -143,6 +145,10 @@ class Runner:
         """Drain and end early; called again, cancel what still runs."""
         self._interrupts += 1
 
+    def abandon(self, error: ConfigurationError) -> None:
+        """Drain and end early, because of ``error``."""
+        self._fail(error)
+
     async def run(self) -> Outcome:
         """Run until every line has ended, or until interrupted."""
         self._watchdog.start()
@@ -151,16 +157,20 @@ class Runner:
         finally:
             self._watchdog.stop()
             self._run.cancelling = True
-            for crew in self._crews.values():
-                self._cancelled += await crew.cancel()
+            ended = await asyncio.gather(*(crew.cancel() for crew in self._crews.values()))
+            self._cancelled = sum(ended)
             self._ended = self._clock()
             self.health.cpu(self._ended, self._cpu_clock())
             self._move(State.ENDED)
             await self._run.close()
+        now = self.progress()
+        if now.finished + self._cancelled + now.in_flight == 0 and self._interrupts == 0:
+            self._nothing_ran()
         return Outcome(
             elapsed=self._ended - self._began,
-            finished=self.progress().finished,
+            finished=now.finished,
             cancelled=self._cancelled,
+            stuck=now.in_flight,
             interrupted=self._interrupts > 0,
             fault=self._fault,
         )
@@ -240,6 +250,12 @@ class Runner:
                 "num_runners": 1,
             }
         )
+
+    def _nothing_ran(self) -> None:
+        dry = [crew.line.journey_spec for crew in self._crews.values() if crew.wanted]
+        if dry:
+            fault = f"no journey ran: the datapool of {', '.join(dry)} gave no item."
+            self._fail(ConfigurationError(fault))
 
     def _fail(self, error: ConfigurationError) -> None:
         self._fault = self._fault or error

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mite import config, environment, plan, processors, specs, stats, verdict
-from mite.cli import logs
+from mite.cli import logs, loop, signals
 from mite.cli.options import RunOptions
 from mite.collector import Collector
 from mite.config import ConfigManager
@@ -72,9 +72,35 @@ def run(test: str, make_lines: MakeLines, options: RunOptions) -> ExitCode:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
-    with _loop_factory() as loop_factory, asyncio.Runner(loop_factory=loop_factory) as loop:
-        outcome = loop.run(_attend(wiring))
+    with (
+        _logged(test, options.webhook),
+        _loop_factory() as loop_factory,
+    ):
+        outcome = loop.run(_attend(wiring), loop_factory, functools.partial(_stray, wiring))
     return _conclude(wiring, outcome, options)
+
+
+@contextlib.contextmanager
+def _logged(test: str, url: str | None) -> Iterator[None]:
+    if url is None:
+        yield
+        return
+    from mite.webhook import Webhook  # noqa: PLC0415 - a web client, for those who ask for it
+
+    hook = Webhook(url)
+    hook.start(test)
+    try:
+        yield
+    finally:
+        hook.end()
+
+
+def _stray(wiring: _Wiring, error: BaseException) -> None:
+    """A task that a journey started, and that mite does not watch, tried to end the process."""
+    what = specs.described(error)
+    wiring.runner.abandon(
+        ConfigurationError(f"a task that a journey started tried to end mite: {what}.")
+    )
 
 
 def prepare(options: RunOptions) -> None:
@@ -142,16 +168,16 @@ def _print_line(line: str) -> None:
 
 
 async def _attend(wiring: _Wiring) -> Outcome:
-    loop = asyncio.get_running_loop()
-    _heed_signals(loop, wiring)
+    create_task = asyncio.get_running_loop().create_task
     wiring.bus.start()
     wiring.view.start()
-    beside = [loop.create_task(_show(wiring))]
+    beside = [create_task(_show(wiring))]
     if wiring.tracing is not None:
         wiring.tracing.start()
-        beside.append(loop.create_task(wiring.tracing.run()))
+        beside.append(create_task(wiring.tracing.run()))
     try:
-        return await wiring.runner.run()
+        with signals.heeded(functools.partial(_interrupt, wiring)):
+            return await wiring.runner.run()
     finally:
         for task in beside:
             task.cancel()
@@ -162,24 +188,13 @@ async def _attend(wiring: _Wiring) -> Outcome:
         wiring.bus.stop()
 
 
-def _heed_signals(loop: asyncio.AbstractEventLoop, wiring: _Wiring) -> None:
-    """The first signal drains, the second cancels, a third ends the process as it stands."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    left = iter((False, True))
-
-    def interrupt() -> None:
-        wiring.runner.interrupt()
-        last = next(left)
-        running = wiring.runner.progress().in_flight
-        if running and not last:
-            still = f"{counted(running, 'journey')} still run{'s' if running == 1 else ''}"
-            wiring.view.note(f"stopping: {still}; Ctrl-C again cancels what does not end by itself")
-        if last:
-            for number in numbers:
-                loop.remove_signal_handler(number)
-
-    for number in numbers:
-        loop.add_signal_handler(number, interrupt)
+def _interrupt(wiring: _Wiring, number: int) -> None:
+    """The first signal drains, the second cancels."""
+    wiring.runner.interrupt()
+    running = wiring.runner.progress().in_flight
+    if running and number == 1:
+        still = f"{counted(running, 'journey')} still run{'s' if running == 1 else ''}"
+        wiring.view.note(f"stopping: {still}; Ctrl-C again cancels what does not end by itself")
 
 
 async def _show(wiring: _Wiring) -> None:
@@ -225,6 +240,11 @@ def _shortfalls(outcome: Outcome) -> list[tuple[verdict.Level, str]]:
     findings = []
     if outcome.fault is not None:
         findings.append((verdict.Level.INVALID, f"the run was aborted: {outcome.fault}"))
+    elif outcome.finished + outcome.cancelled + outcome.stuck == 0:
+        findings.append((verdict.Level.INVALID, "no journey ran: nothing was measured"))
+    if outcome.stuck:
+        stuck = f"{counted(outcome.stuck, 'journey')} would not end even when cancelled"
+        findings.append((verdict.Level.SUSPECT, stuck))
     if outcome.cancelled:
         cut = f"{counted(outcome.cancelled, 'journey')} cancelled: the times leave out the slowest"
         findings.append((verdict.Level.SUSPECT, cut))

@@ -60,6 +60,8 @@ def write(out: Console, summary: Summary, end: Ending) -> None:
             f"{counted(outcome.cancelled, 'journey')} did not end in time: cancelled, "
             "and left out of the transactions",
         )
+    if outcome.stuck:
+        _say(out, f"{counted(outcome.stuck, 'journey')} would not end even when cancelled")
     rows = summary.transaction_rows(outcome.elapsed)
     if rows:
         _say(out)

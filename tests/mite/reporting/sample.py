@@ -5,7 +5,7 @@ from mite.reporting.figures import Figures, Row, Summary
 from mite.runner import Outcome, Progress, State
 from mite.transport import Message
 
-OUTCOME = Outcome(elapsed=10.0, finished=1200, cancelled=0, interrupted=False, fault=None)
+OUTCOME = Outcome(elapsed=10.0, finished=1200, cancelled=0, stuck=0, interrupted=False, fault=None)
 
 
 def messages() -> list[Message]:
