@@ -15,6 +15,7 @@ from typing import Any
 from mite import failure
 from mite.datapools import DataPool
 from mite.exceptions import ConfigurationError
+from mite.failure import is_machinery
 from mite.scenario import Journey
 
 
@@ -38,17 +39,18 @@ def journey(spec: str) -> Journey:
 
 def datapool(spec: str) -> DataPool:
     """The datapool that ``spec`` names."""
-    return checked_datapool(_find(spec, "datapool")[1], spec)
+    return checked_datapool(_find(spec, "datapool", _is_datapool)[1], spec)
 
 
 def checked_datapool(found: object, name: str) -> DataPool:
     """``found`` itself when it can be used as a datapool."""
-    if isinstance(found, type) or not isinstance(found, DataPool):
+    if not _is_datapool(found):
         raise ConfigurationError(
             f"the datapool {name} is {_kind(found)}, which has no 'checkout' and 'checkin' "
             "coroutines: mite.datapools has classes that do."
         )
-    return found
+    pool: DataPool = found  # type: ignore[assignment]
+    return pool
 
 
 def scenario(spec: str) -> Callable[..., Any]:
@@ -75,7 +77,9 @@ def message_processor(spec: str) -> Callable[..., Any]:
     return result
 
 
-def _find(spec: str, what: str) -> tuple[ModuleType, Any]:
+def _find(
+    spec: str, what: str, alike: Callable[[object], bool] = callable
+) -> tuple[ModuleType, Any]:
     module_name, colon, attribute = spec.partition(":")
     if not (module_name and colon and attribute):
         raise ConfigurationError(
@@ -87,7 +91,7 @@ def _find(spec: str, what: str) -> tuple[ModuleType, Any]:
         return module, getattr(module, attribute)
     except AttributeError:
         raise ConfigurationError(
-            f"no {what} {attribute!r} in {module_name}{_among(_names(module), attribute)}"
+            f"no {what} {attribute!r} in {module_name}{_among(_names(module, alike), attribute)}"
         ) from None
 
 
@@ -115,9 +119,13 @@ def _import_failed(name: str, error: BaseException) -> str:
 
 def described(error: BaseException) -> str:
     """An exception of the user's code in half a sentence, with the place it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "importlib" not in frame.filename]
-    where = f" ({own[-1].filename} line {own[-1].lineno})" if own else ""
+    frames = traceback.walk_tb(error.__traceback__)
+    own = [
+        f"{frame.f_code.co_filename} line {line}"
+        for frame, line in frames
+        if "importlib" not in frame.f_code.co_filename and not is_machinery(frame.f_globals)
+    ]
+    where = f" ({own[-1]})" if own else ""
     if isinstance(error, SystemExit):
         return f"it calls sys.exit({error.code!r}){where}"
     return f"{failure.sentence(error)}{where}"
@@ -129,6 +137,10 @@ def _near(missing: str) -> str:
     path = getattr(importlib.import_module(parent), "__path__", None) if parent else None
     close = suggestions(name, [module.name for module in pkgutil.iter_modules(path)])
     return _question(f"{parent}{dot}{sibling}" for sibling in close)
+
+
+def _is_datapool(found: object) -> bool:
+    return isinstance(found, DataPool) and not isinstance(found, type)
 
 
 def _is_journey(found: object) -> bool:

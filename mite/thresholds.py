@@ -25,7 +25,8 @@ class UpstreamThresholds:
         broken = []
         if errors > self.max_errors:
             broken.append(
-                f"the number of errors, {errors}, is over --max-errors-threshold={self.max_errors}"
+                f"the number of errors, {errors:,}, is over "
+                f"--max-errors-threshold={self.max_errors}"
             )
         measured = [
             (

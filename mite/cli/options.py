@@ -60,7 +60,7 @@ def run_options(words: Words) -> RunOptions:
     options = RunOptions(
         config=words["--config"],
         additions=tuple(words["--add-to-config"]),
-        volume=reader.whole("--volume"),
+        volume=reader.whole("--volume", above_zero=True),
         settings=_settings(reader),
         thresholds=_thresholds(reader),
         report=words["--report"],

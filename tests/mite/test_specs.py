@@ -96,6 +96,18 @@ def test_what_is_wrong_is_one_sentence(here: Path, spec: str, words: str) -> Non
     assert sentence[-1] in ".?"
 
 
+def test_a_datapool_of_nearly_the_name_is_offered(here: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"'pol' in specs_shop\. Did you mean pool\?$"):
+        specs.datapool("specs_shop:pol")
+
+
+def test_the_users_line_is_named_when_a_plugin_refuses_it(here: Path) -> None:
+    text = "from mite_http import mite_http\n\nmite_http(http_version='9')\n"
+    (here / "specs_refused.py").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"RequestError: .*specs_refused.py line 3\)\.$"):
+        specs.journey("specs_refused:x")
+
+
 def test_a_thing_without_checkout_is_no_datapool(here: Path) -> None:
     with pytest.raises(ConfigurationError, match="has no 'checkout' and 'checkin'"):
         specs.datapool("specs_shop:browse")
