@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class RunOptions:
     journey_logging: bool
     log_level: str
     working_directory: bool
+    webhook: str | None
     memory_tracing: bool
     message_processors: str
     strict: bool
@@ -68,6 +70,7 @@ def run_options(words: Words) -> RunOptions:
         journey_logging=words["--journey-logging"],
         log_level=reader.one_of("--log-level", LEVELS),
         working_directory=not words["--exclude-working-directory"],
+        webhook=words["--logging-webhook"] or os.environ.get("MITE_LOGGING_URL"),
         memory_tracing=words["--memory-tracing"],
         message_processors=words["--message-processors"] or "",
         strict=words["--strict"],
@@ -153,12 +156,35 @@ class _Reader:
         return 0
 
 
+# Upstream's options that have a meaning only where a run is spread over processes.
+_ELSEWHERE = frozenset(
+    {
+        "--collector-filter",
+        "--collector-socket",
+        "--collector-use-json",
+        "--controller-socket",
+        "--message-backend",
+        "--message-socket",
+        "--recorder-socket",
+        "--stats-exclude-processors",
+        "--stats-in-socket",
+        "--stats-include-processors",
+        "--stats-out-socket",
+        "--web-address",
+    }
+)
+_IN_ONE = "journey run, journey test and scenario test have only one process and do not take it"
+
+
 def _refuse_unknown(arguments: Sequence[str]) -> None:
     known = sorted(set(re.findall(r"--[a-z][a-z-]*", USAGE)))
     faults = []
     for argument in arguments:
         name = argument.partition("=")[0]
         if argument.startswith("--") and not any(option.startswith(name) for option in known):
+            if name in _ELSEWHERE:
+                faults.append(f"{name} is for the processes of a distributed run: {_IN_ONE}.")
+                continue
             close = specs.suggestions(name, known)
             hint = f"did you mean {' or '.join(close)}?" if close else "see mite --help."
             faults.append(f"there is no option {name}; {hint}")

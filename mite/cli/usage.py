@@ -55,6 +55,8 @@ Options of a run:
     --exclude-working-directory        Do not look for modules in the working directory
     --debugging                        Stop in the debugger at the first error of a journey, then
                                        exit (PYTHONPOSTMORTEM=module.function names another one)
+    --logging-webhook=URL              Web service that is told of start and end (MITE_LOGGING_URL
+                                       names one as well)
     --memory-tracing                   Print each minute, and at the end, which lines of code hold
                                        more memory than before; slows all allocations
 

@@ -1,4 +1,5 @@
 import resource
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,3 +13,11 @@ def full_after() -> Iterator[Callable[[int], None]]:
         yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def dead_url() -> Iterator[str]:
+    """A URL where nobody answers: its port is bound, and nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"

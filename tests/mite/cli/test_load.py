@@ -208,3 +208,14 @@ def test_memory_tracing_tells_at_the_end_and_costs_the_verdict(
     )
     assert "verdict: VALID" not in out
     assert "\n  --memory-tracing slowed the generator\n" in out
+
+
+def test_a_webhook_that_cannot_be_told_keeps_the_test_from_running(
+    capsys: pytest.CaptureFixture[str], dead_url: str
+) -> None:
+    asked = ["journey", "run", f"--logging-webhook={dead_url}", f"{__name__}:journey"]
+    assert main(asked) == ExitCode.CONFIGURATION
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"mite: the start of the test cannot be logged at {dead_url}/start")
+    assert shown.err.count("\n") == 1

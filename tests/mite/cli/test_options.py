@@ -32,6 +32,7 @@ def test_defaults_are_upstreams() -> None:
         log_level="INFO",
         working_directory=True,
         strict=False,
+        webhook=None,
         memory_tracing=False,
         message_processors="",
         recorder_directory="recorder_data",
@@ -59,6 +60,7 @@ def test_every_option_arrives() -> None:
         "--exclude-working-directory",
         "--debugging",
         "--strict",
+        "--logging-webhook=http://h",
         "--memory-tracing",
         "--message-processors=m:A,m:B",
         "--recorder-dir=r",
@@ -82,8 +84,15 @@ def test_every_option_arrives() -> None:
     assert chosen.collector_roll == 7
     assert chosen.strict
     assert chosen.memory_tracing
+    assert chosen.webhook == "http://h"
     assert chosen.message_processors == "m:A,m:B"
     assert chosen.words["--message-processors"] == "m:A,m:B"
+
+
+def test_the_webhook_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MITE_LOGGING_URL", "http://e")
+    assert read().webhook == "http://e"
+    assert read("--logging-webhook=http://h").webhook == "http://h"
 
 
 def test_percentile_limits_need_no_report() -> None:
@@ -124,6 +133,11 @@ def test_all_faults_are_told_at_once() -> None:
             ["--spwan-rate=3", *JOURNEY],
             "there is no option --spwan-rate; did you mean --spawn-rate?",
         ),
+        (
+            ["--message-socket=tcp://127.0.0.1:14302", *JOURNEY],
+            "--message-socket is for the processes of a distributed run: journey run, journey ",
+        ),
+        (["--collector-use-json", *JOURNEY], "have only one process and do not take it."),
         (["--xyzzy", *JOURNEY], "there is no option --xyzzy; see mite --help."),
         ([], "no command given"),
         (["jurney", "run", "j:a"], "there is no command 'jurney'; did you mean journey?"),
