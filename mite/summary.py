@@ -121,6 +121,19 @@ class Requests(_Quiet):
             self.retries += message["retries"]
 
 
+class Pools(_Quiet):
+    """What the pools of connections say at the end: how many requests they began in all."""
+
+    types = frozenset({"http_pool"})
+
+    def __init__(self) -> None:
+        self.started = 0
+
+    def add(self, message: Message) -> None:
+        """Count one ``http_pool`` message."""
+        self.started += message["started"]
+
+
 @dataclass(slots=True)
 class ErrorKind:
     """Errors of one class from one place."""

@@ -74,6 +74,14 @@ class SessionPool:
         elif loop in self._others:
             self._others.pop(loop).close()
 
+    def _end(self, context: Any) -> None:
+        """Say at the end of a run how many requests there were in all, then close."""
+        if self._wrapper is not None and asyncio.get_running_loop() is self._loop:
+            counted = self._wrapper.stats()
+            started = max(counted.started, counted.finished)
+            context.emit({"type": "http_pool", "pool": self.options.name, "started": started})
+        self.close()
+
     def _open(self, loop: asyncio.AbstractEventLoop, context: Any) -> acurl.Session:
         """Make the engine of ``loop`` the current one, a new one if it has none."""
         if self._loop is not None and self._wrapper is not None:
@@ -86,7 +94,7 @@ class SessionPool:
             wrapper = acurl.CurlWrapper(loop, max_connects=self.options.max_connects)
             at_run_end = getattr(context, "at_run_end", None)
             if at_run_end is not None:
-                at_run_end(self.close)
+                at_run_end(lambda: self._end(context))
         options = self.options
         self._loop, self._wrapper = loop, wrapper
         self._first = wrapper.session(

@@ -68,9 +68,12 @@ class AcurlSessionWrapper:
         session.response_callback = session.error_callback = None
 
     def _on_response(self, response: Any) -> None:
-        if self._callback is not None:
-            self._callback(response, self.additional_metrics)
-        self._send(of_response(response))
+        try:
+            if self._callback is not None:
+                self._callback(response, self.additional_metrics)
+        finally:
+            # The target has answered, whatever the journey's callback makes of it.
+            self._send(of_response(response))
 
     def _on_error(self, error: acurl.AcurlError) -> None:
         self._send(of_failure(error))

@@ -119,7 +119,7 @@ def _wire(
     options: RunOptions,
 ) -> _Wiring:
     summary = Summary(test, plan.planned_duration(lines))
-    for consumer in (summary.transactions, summary.requests, summary.errors):
+    for consumer in (summary.transactions, summary.requests, summary.errors, summary.pools):
         bus.attach(consumer)
     for stat in stats.registered():
         bus.attach(stats.StatConsumer(stat))

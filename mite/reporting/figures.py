@@ -8,7 +8,7 @@ from mite.context import ROOT
 from mite.health import Statistics
 from mite.rates import Rates
 from mite.runner import Progress, Runner
-from mite.summary import Errors, Requests, Timed, Transactions
+from mite.summary import Errors, Pools, Requests, Timed, Transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class Summary:
         self.transactions = Transactions()
         self.requests = Requests()
         self.errors = Errors()
+        self.pools = Pools()
         self.request_rates = Rates()
         self._journey_rates = Rates()
 

@@ -83,6 +83,14 @@ def _cut_short(outcome: Outcome) -> str:
 
 def _requests(out: Console, summary: Summary, end: Ending) -> None:
     requests = summary.requests
+    left = summary.pools.started - requests.count
+    if left > 0:
+        _say(out)
+        _say(
+            out,
+            f"{counted(left, 'request')} without an answer to count: cancelled by the journey, "
+            "or still under way when it ended",
+        )
     if not requests.count:
         return
     _say(out)

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 
 import pytest
 
@@ -25,6 +26,27 @@ def test_sessions_of_a_pool_share_connections(nginx: Nginx, run_async: RunAsync)
     run_async(main())
     assert len({message["connection_id"] for message in told.requests}) == 1
     assert [message["reused"] for message in told.requests] == [False, True, True, True, True]
+
+
+def test_the_end_of_the_run_tells_how_many_requests_were_begun(
+    nginx: Nginx, run_async: RunAsync
+) -> None:
+    told = Told()
+    pool = SessionPool()
+
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            async with pool.session_context(told.ctx) as session:
+                await session.get(f"{nginx.http}/small")
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(session.get(url), 0.1)
+        await told.run.close()
+
+    run_async(main())
+    (ending,) = [message for message in told.messages if message["type"] == "http_pool"]
+    assert (ending["pool"], ending["started"]) == ("http", 2)
+    assert len(told.requests) == 1
 
 
 def test_closed_at_the_end_of_the_run_and_opened_again_by_the_next(

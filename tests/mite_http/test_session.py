@@ -121,6 +121,20 @@ def test_all_else_is_the_sessions(nginx: Nginx, run_async: RunAsync) -> None:
     ]
 
 
+def test_an_answer_counts_whatever_the_callback_does(nginx: Nginx, run_async: RunAsync) -> None:
+    told = Told()
+
+    async def main() -> None:
+        async with SessionPool().session_context(told.ctx) as session:
+            session.set_response_callback(lambda response, metrics: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                await session.get(f"{nginx.http}/small")
+        await told.run.close()
+
+    run_async(main())
+    assert [message["response_code"] for message in told.requests] == [200]
+
+
 def test_a_cookie_is_made_as_upstream_makes_it() -> None:
     cookie = create_http_cookie(Told().ctx, "example.com", "k", "v")
     assert isinstance(cookie, acurl.Cookie)

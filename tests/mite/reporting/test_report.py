@@ -103,6 +103,15 @@ def test_nothing_happened() -> None:
     assert "verdict: VALID" in text
 
 
+def test_requests_that_no_journey_waited_for_are_told_of() -> None:
+    left = summary()
+    left.pools.add({"type": "http_pool", "started": 103})
+    assert "3 requests without an answer to count: cancelled" in written(summary=left)
+    left = summary(empty=True)
+    left.pools.add({"type": "http_pool", "started": 1})
+    assert "1 request without an answer to count: cancelled" in written(summary=left)
+
+
 def test_long_lines_stay_whole_and_markup_is_text() -> None:
     text = written(broken=["[bold]" + "x" * 300])
     assert "[bold]" + "x" * 300 in text
