@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from mite import specs
 from mite.exceptions import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -63,16 +65,42 @@ def default_config_loader() -> dict[str, Any]:
 def load(loader: Callable[[], dict[str, Any]], additions: Iterable[str]) -> ConfigManager:
     """What ``loader`` returns, then each ``key:value`` of ``additions`` over it."""
     manager = ConfigManager()
-    for key, value in loader().items():
+    for key, value in _loaded(loader).items():
         manager.set(key, value)
     for addition in additions:
         key, colon, value = addition.partition(":")
         if not (key and colon):
+            # What stands behind the colon may be a secret.
+            shown = f"{key}{colon}..." if colon else key
             raise ConfigurationError(
-                f"--add-to-config={addition} has no key: write --add-to-config=key:value."
+                f"--add-to-config={shown} has no key: write --add-to-config=key:value."
             )
         manager.set(key, value)
     return manager
+
+
+def _loaded(loader: Any) -> Mapping[Any, Any]:
+    if not callable(loader):
+        raise ConfigurationError(
+            f"--config names {type(loader).__name__} {loader!r}; it must be a function that "
+            "returns a dict."
+        )
+    try:
+        found = loader()
+    except (ConfigurationError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise ConfigurationError(
+            f"the function that --config names failed: {specs.described(error)}."
+        ) from error
+    if inspect.iscoroutine(found):
+        found.close()
+    if not isinstance(found, Mapping):
+        raise ConfigurationError(
+            f"the function that --config names returned {type(found).__name__}; it must be a plain "
+            "function that returns a dict."
+        )
+    return found
 
 
 def _literal(variable: str, text: str) -> Any:
@@ -80,6 +108,6 @@ def _literal(variable: str, text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise ConfigurationError(
-            f"{variable}={text} is not a Python literal: write a number, a quoted string, a list, "
-            f"a tuple, a dict, True, False or None, or use {_PLAIN} for plain text."
+            f"the value of {variable} is not a Python literal: write a number, a quoted string, "
+            f"a list, a tuple, a dict, True, False or None, or use {_PLAIN} for plain text."
         ) from None

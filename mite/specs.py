@@ -83,7 +83,7 @@ def _find(
     module_name, colon, attribute = spec.partition(":")
     if not (module_name and colon and attribute):
         raise ConfigurationError(
-            f"{spec!r} does not name a {what}: write package.module:name, "
+            f"{spec!r} does not name {_article(what)} {what}: write package.module:name, "
             "such as journeys.shop:browse."
         )
     module = _module(module_name, spec)
@@ -93,6 +93,10 @@ def _find(
         raise ConfigurationError(
             f"no {what} {attribute!r} in {module_name}{_among(_names(module, alike), attribute)}"
         ) from None
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def _module(name: str, spec: str) -> ModuleType:

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
-from mite.cli import options
+from mite.cli import options, streams
 from mite.exceptions import ConfigurationError
 from mite.exitcodes import ExitCode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments``, or else sys.argv, name; returns the exit status."""
+    streams.prepare()
     try:
-        return _guarded(sys.argv[1:] if arguments is None else arguments)
-    except BrokenPipeError:
-        # Who read our output, such as "| head", has seen enough; nothing may write there again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.SIGNAL
-    except KeyboardInterrupt:
-        return ExitCode.SIGNAL
+        code = _guarded(sys.argv[1:] if arguments is None else arguments)
+    except (BrokenPipeError, KeyboardInterrupt):
+        code = ExitCode.SIGNAL
+    return streams.flushed(code)
 
 
 def _guarded(arguments: Sequence[str]) -> int:
     try:
-        return _dispatch(options.parse(arguments))
+        words = options.parse(arguments)
+    except SystemExit:
+        return ExitCode.OK  # after --help and --version
     except ConfigurationError as error:
-        for sentence in error.sentences:
-            print(f"mite: {sentence}", file=sys.stderr)
-        return ExitCode.CONFIGURATION
-    finally:
-        sys.stdout.flush()
+        return _refused(error)
+    try:
+        return _dispatch(words)
+    except SystemExit as error:
+        return _refused(ConfigurationError(f"ended by sys.exit({error.code!r}): nothing was run."))
+    except ConfigurationError as error:
+        return _refused(error)
+
+
+def _refused(error: ConfigurationError) -> int:
+    for sentence in error.sentences:
+        print(f"mite: {sentence}", file=sys.stderr)
+    return ExitCode.CONFIGURATION
 
 
 def _dispatch(words: options.Words) -> int:

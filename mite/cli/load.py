@@ -202,7 +202,12 @@ async def _show(wiring: _Wiring) -> None:
     while True:
         await asyncio.sleep(1)
         wiring.summary.step(wiring.runner.progress())
-        wiring.view.show(wiring.summary.figures(wiring.runner))
+        try:
+            wiring.view.show(wiring.summary.figures(wiring.runner))
+        except OSError:
+            # Nobody can see the run any more, nor its report.
+            wiring.runner.interrupt()
+            return
 
 
 def _conclude(wiring: _Wiring, outcome: Outcome, options: RunOptions) -> ExitCode:
@@ -221,7 +226,13 @@ def _conclude(wiring: _Wiring, outcome: Outcome, options: RunOptions) -> ExitCod
         percentiles=[p for p, _ in options.thresholds.percentiles if options.report],
         errors_by_journey=options.journey_logging,
     )
-    report.write(report.console(), summary, ending)
+    try:
+        report.write(report.console(), summary, ending)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = f"the report cannot be written to standard output: {error.strerror}."
+        raise ConfigurationError(why) from error
     codes = []
     if outcome.fault is not None:
         print(f"mite: {outcome.fault}", file=sys.stderr)

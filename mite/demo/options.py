@@ -89,7 +89,11 @@ def _ready_file(options: Mapping[str, Any]) -> Path | None:
     if value is None:
         return None
     path = Path(value)
-    if path.is_dir() or not path.parent.is_dir():
+    try:
+        usable = path.parent.is_dir() and (path.is_file() or not path.exists())
+    except (OSError, ValueError):
+        usable = False
+    if not usable:
         raise TargetError(
             f"--ready-file is {value!r}: it must name a file in a directory that exists"
         )

@@ -82,7 +82,7 @@ def _certificate(options: TargetOptions) -> Iterator[Certificate]:
         except OSError as error:
             advice = "choose another --cert-dir"
             raise TargetError(
-                f"cannot write {error.filename}: {error.strerror}; {advice}"
+                f"cannot write {error.filename or directory}: {error.strerror}; {advice}"
             ) from error
         yield certificate
 

@@ -104,8 +104,15 @@ def row(name: str, timed: Timed, elapsed: float) -> Row:
 
 def _shown(journey: str, transaction: str) -> str:
     """The journey for its root transaction, indented names for those inside."""
-    inside = transaction.removeprefix(f"{ROOT} :: ")
+    inside = printable(str(transaction).removeprefix(f"{ROOT} :: "))
     return journey if transaction == ROOT else f"  {inside}"
+
+
+def printable(text: str) -> str:
+    """Text of the user's or the target's, in which nothing commands a terminal or breaks a line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def seconds(value: float) -> str:

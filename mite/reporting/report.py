@@ -12,7 +12,7 @@ from rich.text import Text
 from mite.failure import NOWHERE
 from mite.health import Statistics
 from mite.reporting import tables
-from mite.reporting.figures import Summary, counted, number, seconds
+from mite.reporting.figures import Summary, counted, number, printable, seconds
 from mite.runner import Outcome
 from mite.verdict import Level, Verdict
 
@@ -168,6 +168,7 @@ def _verdict(out: Console, end: Ending) -> None:
 
 def _say(out: Console, text: str = "", style: str = "", hang: int = 2) -> None:
     """A line, on a terminal broken between words only; elsewhere never, so that it can be found."""
+    text = printable(text)
     if out.is_terminal:
         lines = textwrap.wrap(
             text,

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from mite.config import ConfigManager, default_config_loader, load
@@ -31,8 +33,35 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ["__import__('os').getpid()", "1 +", "name", ""])
 def test_only_literals_are_evaluated(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("MITE_EVAL_CONF_x", text)
-    with pytest.raises(ConfigurationError, match=r"MITE_EVAL_CONF_x=.* is not a Python literal"):
+    with pytest.raises(ConfigurationError, match=r"of MITE_EVAL_CONF_x is not a Python literal"):
         default_config_loader()
+
+
+def test_no_refusal_shows_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MITE_EVAL_CONF_password", "hunter2")
+    for wrong in (default_config_loader, lambda: load(dict, [":hunter2"])):
+        with pytest.raises(ConfigurationError) as raised:
+            wrong()
+        assert "hunter2" not in str(raised.value)
+
+
+async def _later() -> dict[str, int]:
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("loader", "words"),
+    [
+        (5, "--config names int 5"),
+        (lambda: None, "returned NoneType"),
+        (lambda: [1], "returned list"),
+        (lambda: 1 / 0, "--config names failed: ZeroDivisionError"),
+        (_later, "returned coroutine"),
+    ],
+)
+def test_a_loader_that_gives_no_dict_is_a_sentence(loader: Any, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        load(loader, [])
 
 
 def test_additions_win_and_may_hold_colons() -> None:

@@ -47,6 +47,8 @@ def test_a_bad_port_is_named_with_what_is_allowed(port: str) -> None:
         ({"--host": "no.such.host.invalid"}, "--host is 'no.such.host.invalid'"),
         ({"--cert-dir": "/dev/null/x"}, "--cert-dir is '/dev/null/x'"),
         ({"--ready-file": "/dev"}, "--ready-file is '/dev'"),
+        ({"--ready-file": "/dev/null"}, "--ready-file is '/dev/null'"),
+        ({"--ready-file": "x" * 300}, "--ready-file is 'xxx"),
         ({"--ready-file": "/no/such/place/file"}, "--ready-file is '/no/such/place/file'"),
     ],
 )
