@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from mite.exceptions import ConfigurationError
+
 GRACE = 2.0
 """Seconds that tasks left over have to end once they are cancelled."""
 
@@ -22,7 +24,14 @@ def run(
     A SystemExit or KeyboardInterrupt that comes from any other task is told to ``stray``, and
     ``main`` goes on: what was measured is to be reported.
     """
-    loop = asyncio.new_event_loop() if factory is None else factory()
+    try:
+        loop = (factory or asyncio.new_event_loop)()
+    except OSError as error:
+        main.close()
+        raise ConfigurationError(
+            f"no event loop can be made: {error.strerror or error}; 'ulimit -n' says how many "
+            "files a process may open."
+        ) from error
     asyncio.set_event_loop(loop)
     loop.set_exception_handler(_log_unless_told)
     try:

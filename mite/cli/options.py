@@ -89,7 +89,9 @@ def _settings(reader: _Reader) -> Settings:
     return Settings(
         period=reader.amount("--max-loop-delay", above_zero=True),
         spawn_rate=reader.amount("--spawn-rate", above_zero=True),
-        max_journeys=reader.whole("--runner-max-journeys") if reader.given() else None,
+        max_journeys=(
+            reader.whole("--runner-max-journeys", above_zero=True) if reader.given() else None
+        ),
         start_delay=reader.amount("--delay-start-seconds"),
         debug=bool(reader.words["--debugging"]),
     )

@@ -65,12 +65,12 @@ def odd(value: object) -> Any:
         (Constant(10, -1), "below zero"),
         (Nothing(-1), "below zero"),
         (Constant(float("nan"), 1), "the duration of .* is nan"),
-        (Constant(odd("1"), 1), "the duration of .* is '1', no number"),  # MYPY
-        (Constant(odd(None), 1), "the duration of .* is None, no number"),  # MYPY
-        (Constant(1, float("inf")), "the volume of .* is inf"),  # MYPY
-        (Constant(1, odd("3")), "the volume of .* is '3', no number"),  # MYPY
-        (Ramp(1, frm=odd("a"), to=3), "the 'frm' of .* is 'a', no number"),  # MYPY
-        (Constant(1, odd("3")) + Ramp(1, to=3), "the volume of .* is '3', no number"),  # MYPY
+        (Constant(odd("1"), 1), "the duration of .* is '1', no number"),
+        (Constant(odd(None), 1), "the duration of .* is None, no number"),
+        (Constant(1, float("inf")), "the volume of .* is inf"),
+        (Constant(1, odd("3")), "the volume of .* is '3', no number"),
+        (Ramp(1, frm=odd("a"), to=3), "the 'frm' of .* is 'a', no number"),
+        (Constant(1, odd("3")) + Ramp(1, to=3), "the volume of .* is '3', no number"),
         (Ramp(5, frm=0, to=-3), "below zero"),
     ],
 )

@@ -46,6 +46,7 @@ def test_a_wrong_spec_names_it_and_what_is_close(
     [
         (["--spawn-rate=fast"], ["--spawn-rate", "fast", "above zero"]),
         (["--max-loop-delay=0"], ["--max-loop-delay", "0"]),
+        (["--runner-max-journeys=0"], ["--runner-max-journeys", "0", "above zero"]),
         (["--log-level=LOUD"], ["--log-level", "LOUD", "DEBUG"]),
         (["--max-errors-threshold=-1"], ["--max-errors-threshold", "-1"]),
         (["--add-to-config=nothing"], ["--add-to-config", "nothing"]),

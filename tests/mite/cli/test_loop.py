@@ -6,6 +6,7 @@ import pytest
 import uvloop
 
 from mite.cli import loop
+from mite.exceptions import ConfigurationError
 
 Factory = Callable[[], asyncio.AbstractEventLoop] | None
 
@@ -32,6 +33,16 @@ def test_a_stray_exit_is_told_and_the_main_coroutine_goes_on(
 
     assert loop.run(main(), factory, told.append) == "the report"
     assert told == [error]
+
+
+def test_a_loop_that_cannot_be_made_is_a_sentence() -> None:
+    def factory() -> asyncio.AbstractEventLoop:
+        raise OSError(24, "Too many open files")
+
+    async def main() -> None: ...
+
+    with pytest.raises(ConfigurationError, match="no event loop can be made: Too many open files"):
+        loop.run(main(), factory, lambda error: None)
 
 
 def test_the_main_coroutines_own_exit_is_its_own(factory: Factory) -> None:
