@@ -1,18 +1,28 @@
 import resource
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
 
 @pytest.fixture
-def full_after() -> Iterator[Callable[[int], None]]:
-    """``full_after(size)``: from now on no file of this process grows beyond ``size`` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+def full_after() -> Callable[[int], AbstractContextManager[None]]:
+    """``with full_after(size)``: no file of this process grows beyond ``size`` bytes.
+
+    Nothing but the writes under test may stand in the block: pytest's own output may go to a file.
+    """
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 @pytest.fixture

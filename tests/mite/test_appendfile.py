@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,11 @@ def test_records_follow_what_was_there(tmp_path: Path) -> None:
 
 
 def test_no_half_of_a_record_is_left_behind(
-    tmp_path: Path, full_after: Callable[[int], None]
+    tmp_path: Path, full_after: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     file = AppendFile(tmp_path / "file")
     file.append(b"x" * 600)
-    full_after(1_000)
-    with pytest.raises(OSError, match="File too large"):
+    with full_after(1_000), pytest.raises(OSError, match="File too large"):
         file.append(b"y" * 600)
     file.append(b"z" * 400)
     file.close()

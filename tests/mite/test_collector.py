@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,15 @@ def test_little_is_held_in_memory(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_of_once_and_counted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, full_after: Callable[[int], None]
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    full_after: Callable[[int], AbstractContextManager[None]],
 ) -> None:
     collector = Collector(tmp_path)
-    full_after(100_000)
-    for number in range(300):
-        collector.add({"type": "txn", "n": number, "text": "x" * 1_000})
-    collector.stop()
+    with full_after(100_000):
+        for number in range(300):
+            collector.add({"type": "txn", "n": number, "text": "x" * 1_000})
+        collector.stop()
     whole = kept(tmp_path / "current")
     assert whole[:60] == list(range(60))
     assert collector.losses.count == 300 - len(whole) > 100
