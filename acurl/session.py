@@ -51,7 +51,7 @@ def _no_http(request: Request) -> NoReturn:
 class Session:
     """Sends requests for one user. Made by `CurlWrapper.session()`; cheap, so one per journey.
 
-    Connections are shared with the other sessions of the wrapper; cookies are this session's own.
+    Connections are shared with the other sessions of the wrapper; each has cookies of its own.
     """
 
     __slots__ = (
@@ -153,7 +153,7 @@ class Session:
         return self._follow(request, max_redirects if allow_redirects else -1)
 
     def cookies(self) -> dict[str, str]:
-        """Name to value of all cookies this session holds."""
+        """Name to value of all cookies the session holds."""
         return cookie_dict(self._jar.lines()) if self._jar else {}
 
     def erase_all_cookies(self) -> None:

@@ -54,7 +54,7 @@ class ShopPages:
         return response
 
     async def basket(self, request: Request) -> Response:
-        """What this session has chosen."""
+        """What the customer has chosen."""
         return JSONResponse(self._shop.describe(self._shop.basket(request.cookies.get(COOKIE))))
 
     async def add(self, request: Request) -> Response:
