@@ -14,8 +14,6 @@ BLOCKED = 0.2
 """Seconds of lag from which on a journey is said to block the loop."""
 CPU_WINDOW = 5.0
 """Seconds over which the share of a core is taken."""
-LATE = 0.010
-"""Seconds of lag from which on a tick is late."""
 _CULPRITS = 100
 
 
@@ -37,9 +35,6 @@ class Statistics:
 
     lag_p99: float = 0.0
     lag_max: float = 0.0
-    ticks: int = 0
-    late_ticks: int = 0
-    """Those more than ``LATE`` behind."""
     cpu_now: float = 0.0
     cpu_peak: float = 0.0
     """The highest share over any window; over the whole run if it was shorter."""
@@ -53,8 +48,6 @@ class Health:
 
     def __init__(self) -> None:
         self._lag = Histogram()
-        self._ticks = 0
-        self._late = 0
         # (time, CPU seconds used until then), the oldest at least a window before the newest.
         self._cpu: deque[tuple[float, float]] = deque()
         self._cpu_now = 0.0
@@ -69,8 +62,6 @@ class Health:
     def tick(self, lag: float) -> None:
         """A timer of the loop fired ``lag`` seconds late."""
         self._lag.record(max(lag, 0.0))
-        self._ticks += 1
-        self._late += lag > LATE
 
     def cpu(self, now: float, used: float) -> None:
         """By ``now`` the process had used ``used`` seconds of CPU."""
@@ -99,8 +90,6 @@ class Health:
         return Statistics(
             lag_p99=self._lag.percentile(99),
             lag_max=self._lag.max,
-            ticks=self._ticks,
-            late_ticks=self._late,
             cpu_now=self._cpu_now,
             cpu_peak=self._cpu_peak or self._cpu_now,
             cpu_window=min(self._cpu_window, CPU_WINDOW),

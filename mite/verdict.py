@@ -9,9 +9,7 @@ from enum import IntEnum
 from mite import health
 
 CPU_LIMIT = 0.85
-LATE_SHARE = 0.01
-LATE_LEAST = 5
-"""Fewer late ticks say nothing: two are 1 % of a run of ten seconds."""
+LAG_LIMIT = 0.010
 
 
 class Level(IntEnum):
@@ -63,11 +61,10 @@ def _saturation(seen: health.Statistics) -> list[tuple[Level, str]]:
             f"of a core over {health.CPU_WINDOW:.0f} s (limit {CPU_LIMIT:.0%})"
         )
         findings.append((Level.SUSPECT, reason))
-    if seen.late_ticks >= max(LATE_LEAST, LATE_SHARE * seen.ticks):
+    if seen.lag_p99 > LAG_LIMIT:
         reason = (
-            f"the generator's loop was late: by more than {health.LATE * 1e3:.0f} ms at "
-            f"{seen.late_ticks} of {seen.ticks} looks, p99 {seen.lag_p99 * 1e3:.1f} ms, "
-            "so times may include its own delays"
+            f"the generator's loop was late: p99 {seen.lag_p99 * 1e3:.1f} ms "
+            f"(limit {LAG_LIMIT * 1e3:.0f} ms), so times may include its own delays"
         )
         findings.append((Level.SUSPECT, reason))
     return findings
