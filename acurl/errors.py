@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from acurl.request import Request
+    from acurl.response import _Response
 
 
 class AcurlError(Exception):
@@ -74,6 +75,15 @@ class StreamError(ProtocolError):
 
 class ResponseTooLarge(AcurlError):
     """The headers or the body passed their limit (`max_response_size` for the body)."""
+
+
+class StatusError(AcurlError):
+    """The answer's status is 4xx or 5xx. Raised by `Response.raise_for_status()` only.
+
+    The transfer itself went well: `code` is 0, and `response` is the whole answer.
+    """
+
+    response: _Response | None = None
 
 
 class ConnectTimeout(AcurlError, TimeoutError):
