@@ -144,7 +144,7 @@ class Jar:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self.pointer = lib.acurl_jar_new(driver.engine)
+        self.pointer = lib.acurl_jar_new(driver.engine, 0)
         if self.pointer == ffi.NULL:
             raise refusal(lib.ACURL_ENOMEM)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from acurl.request import Request
 
 # The layout of acurl_record in csrc/engine_api.h; a test compares the two.
-RECORD = struct.Struct("=6i12qQ6I")
+RECORD = struct.Struct("=6i12qQ8I")
 (
     CODE,
     STATUS,
@@ -43,8 +43,10 @@ RECORD = struct.Struct("=6i12qQ6I")
     REDIRECT_LEN,
     COOKIE_LEN,
     ERROR_LEN,
+    CERT_LEN,
     RETRIES,
-) = range(25)
+    REQUEST_SIZE,
+) = range(27)
 
 _VERSION_NAMES = {1: "1.0", 2: "1.1", 3: "2", 30: "3"}
 _SECOND = 1e6  # in microseconds; a quotient is rounded right, a product is not

@@ -199,6 +199,7 @@ class Session:
                 request.body,
                 request.body_len,
                 settings.total_us,
+                NULL,
             )
             future = driver.adopt(slot)
             try:

@@ -5,12 +5,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define STARTS_PER_ROUND 64
 #define MAX_START_TIME (2 * MILLISECOND)
 #define EXPIRIES_PER_STEP 128
-#define MAX_REPEATS 2
 #define MOST_CONNECTS (1 << 20)
 
 static unsigned fork_generation;
@@ -53,11 +53,13 @@ static void engine_destroy(acurl_engine *engine) {
     transfer_free(engine->slots[i]);
   if(engine->clerk)
     libcurl.easy_cleanup(engine->clerk);
+  jars_disown(engine);
   if(engine->multi)
     libcurl.multi_cleanup(engine->multi);
   events_close(engine);
   buffer_free(&engine->batch_index);
   buffer_free(&engine->batch_bytes);
+  buffer_free(&engine->taken);
   free(engine->slots);
   free(engine->heap);
   free(engine);
@@ -120,7 +122,7 @@ int acurl_engine_counters(acurl_engine *engine, acurl_counters *out) {
     return result;
   *out = engine->counters;
   out->in_flight = engine->in_flight;
-  out->idle = engine->idle_count;
+  out->idle = engine->idle.count + engine->idle_owned.count;
   return ACURL_OK;
 }
 
@@ -157,19 +159,23 @@ void queue_drop(struct transfer *transfer) {
 int acurl_submit(acurl_engine *engine, acurl_profile *profile, acurl_jar *jar,
                  const char *method, const char *url, const char *headers,
                  int64_t headers_len, const char *body, int64_t body_len,
-                 int64_t total_timeout_us) {
+                 int64_t total_timeout_us, const acurl_extras *extras) {
   int result = engine_check(engine);
   if(result)
     return result;
   struct transfer *transfer = batch_reserve(engine) ? transfer_acquire(engine) : NULL;
   if(!transfer)
     return ACURL_ENOMEM;
+  engine->refused_option = 0;
   result = transfer_apply_profile(transfer, profile);
   if(!result)
     result = transfer_apply_request(transfer, jar, method, url, headers, (size_t)headers_len,
                                     body, body_len);
+  if(!result && extras)
+    result = transfer_apply_extras(transfer, extras);
   transfer->submitted = transfer->started = clock_now();
-  transfer->body_limit = engine->options.max_response_size;
+  transfer->body_limit = profile->body_limit ? profile->body_limit
+                                             : engine->options.max_response_size;
   transfer->body_len = body_len;
   if(!result && !limits_set(transfer, profile, total_timeout_us))
     result = ACURL_ENOMEM;
@@ -197,9 +203,13 @@ static void detach(struct transfer *transfer) {
   engine->in_flight--;
 }
 
+int acurl_refused_option(acurl_engine *engine) {
+  return engine ? engine->refused_option : 0;
+}
+
 static void finish(struct transfer *transfer, CURLcode code) {
   detach(transfer);
-  batch_record(transfer, code);
+  batch_record(transfer, code, 0);
   transfer->engine->counters.finished++;
   transfer_recycle(transfer);
 }
@@ -215,6 +225,19 @@ int acurl_cancel(acurl_engine *engine, int slot) {
   transfer_recycle(engine->slots[slot]);
   events_arm(engine);
   return ACURL_OK;
+}
+
+int acurl_end(acurl_engine *engine, int slot) {
+  int result = engine_check(engine);
+  if(result)
+    return result;
+  if(slot < 0 || slot >= engine->slot_count || engine->slots[slot]->state == TRANSFER_FREE)
+    return ACURL_EARGUMENT;
+  batch_clear(engine);
+  engine->now = clock_now();
+  finish(engine->slots[slot], CURLE_OK);
+  events_arm(engine);
+  return engine->batch.count;
 }
 
 /* libcurl counts busy connections against MAXCONNECTS, so the figure moves
@@ -273,14 +296,26 @@ static void start_queued(acurl_engine *engine) {
  * the server had closed it, or we had, and libcurl gave up after five such. */
 static bool never_left(struct transfer *transfer, CURLcode code) {
   long sent = 0;
-  return code == CURLE_SEND_ERROR && transfer->repeats < MAX_REPEATS &&
+  return code == CURLE_SEND_ERROR &&
          !libcurl.easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent) && !sent;
+}
+
+/* Whether an HTTP/2 connection went away under a request that had no answer yet:
+ * what is safe may be sent again, and what the server itself has refused. */
+static bool was_dropped(struct transfer *transfer, CURLcode code) {
+  if(transfer->status || (code != CURLE_HTTP2 && code != CURLE_SEND_ERROR &&
+                          code != CURLE_RECV_ERROR && code != CURLE_HTTP2_STREAM))
+    return false;
+  if(strstr(transfer->error, "REFUSED_STREAM"))
+    return true;
+  return transfer->is_safe && code != CURLE_HTTP2_STREAM && strstr(transfer->error, "GOAWAY");
 }
 
 /* Sends a transfer again, on a connection of its own. False: finish it. */
 static bool repeat(struct transfer *transfer) {
   acurl_engine *engine = transfer->engine;
-  if(libcurl.easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) ||
+  if(!upload_rewind(transfer) ||
+     libcurl.easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) ||
      libcurl.multi_remove_handle(engine->multi, transfer->easy))
     return false;
   engine->running--;
@@ -300,7 +335,9 @@ static void collect(acurl_engine *engine) {
     struct transfer *transfer = NULL;
     CURLcode code = message->data.result;
     libcurl.easy_getinfo(message->easy, CURLINFO_PRIVATE, &transfer);
-    if(!never_left(transfer, code) || !repeat(transfer))
+    bool may_repeat = code && transfer->repeats < engine->options.max_retries &&
+                      (never_left(transfer, code) || was_dropped(transfer, code));
+    if(!may_repeat || !repeat(transfer))
       finish(transfer, code);
   }
 }
@@ -328,6 +365,7 @@ static int step(acurl_engine *engine, bool sockets) {
   events_run_timers(engine, false);
   collect(engine);
   expire_deadlines(engine);
+  notices_emit(engine);
   events_sweep_idle(engine);
   events_arm(engine);
   return engine->batch.count;

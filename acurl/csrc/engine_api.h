@@ -28,12 +28,17 @@ enum {
   ACURL_CAUSE_WRITE_TIMEOUT = 6
 };
 
-/* What a finished transfer needs beyond the plain path. */
+/* What a record tells beyond the plain path. */
 enum {
   ACURL_FLAG_FAILED = 1,   /* code or cause is not zero */
   ACURL_FLAG_REDIRECT = 2, /* status 3xx and libcurl could resolve Location */
   ACURL_FLAG_COOKIES = 4,  /* cookies came and the transfer had no jar */
-  ACURL_FLAG_HELD = 8      /* the body is a block of its own: held_body */
+  ACURL_FLAG_HELD = 8,     /* the body is a block of its own: held_body */
+  ACURL_FLAG_EXCHANGE = 16,/* the last record of a transfer that had notices */
+  /* Notices of a transfer that goes on; with HEAD a record without a body. */
+  ACURL_FLAG_HEAD = 32,    /* the answer's headers are there */
+  ACURL_FLAG_DATA = 64,    /* there is a body to acurl_read() */
+  ACURL_FLAG_HUNGRY = 128  /* acurl_feed() it */
 };
 
 typedef struct acurl_engine acurl_engine;
@@ -45,6 +50,7 @@ typedef struct {
   int64_t max_streams;        /* concurrent streams per HTTP/2 connection */
   int64_t keepalive_expiry_us;/* idle connections older than this are ended */
   int64_t max_response_size;  /* bytes of body, after decompression */
+  int64_t max_retries;        /* how often a refused or dropped request is repeated */
 } acurl_engine_options;
 
 /* One finished transfer, followed at once by its variable parts in the order
@@ -75,12 +81,14 @@ typedef struct {
   uint32_t redirect_len;
   uint32_t cookie_len;     /* Netscape lines, each ended by a line feed */
   uint32_t error_len;
+  uint32_t cert_len;       /* "Name:Value" lines, ended by a NUL; certificates by one more */
   uint32_t retries;        /* how often the request was begun again */
+  uint32_t request_size;   /* bytes of the request's head, those of repeats included */
 } acurl_record;
 
-/* What the last drive or kick finished: count triples of (slot, end offset in
- * bytes, ACURL_FLAG_*), and the records laid end to end. Valid until the next
- * drive, kick, submission or jar listing. */
+/* What the last drive or kick finished or noticed: count triples of (slot, end
+ * offset in bytes, ACURL_FLAG_*), and the records laid end to end. Valid until
+ * the next drive, kick, submission, end or jar listing. */
 typedef struct {
   int32_t count;
   int32_t size;
@@ -126,27 +134,76 @@ int acurl_engine_fd(acurl_engine *engine);
 acurl_batch *acurl_engine_batch(acurl_engine *engine);
 int acurl_engine_counters(acurl_engine *engine, acurl_counters *out);
 
-/* A profile is a list of options that many transfers share. Values are copied,
- * and a submitted transfer does not look at it again. */
+/* What a profile asks for beyond libcurl's options. */
+enum {
+  ACURL_PROFILE_DISCARD_BODY = 1, /* bodies are counted, not kept */
+  ACURL_PROFILE_CERTIFICATES = 2, /* records carry what CERTINFO gathered */
+  ACURL_PROFILE_EARLY_DATA = 4    /* TLS early data, for safe methods only */
+};
+
+/* A profile is a list of options that many transfers share. Values are copied.
+ * It is complete before its first use, and lives as long as a transfer needs
+ * it, whoever frees it meanwhile. */
 acurl_profile *acurl_profile_new(void);
 int acurl_profile_set_long(acurl_profile *profile, int option, int64_t value);
 int acurl_profile_set_text(acurl_profile *profile, int option, const char *value);
+/* lines: each ended by a NUL, len bytes in all. */
+int acurl_profile_set_list(acurl_profile *profile, int option, const char *lines, int64_t len);
+void acurl_profile_set_flags(acurl_profile *profile, int flags);
+/* The most bytes of a body that are kept; 0 is the engine's max_response_size. */
+void acurl_profile_set_body_limit(acurl_profile *profile, int64_t bytes);
 /* The longest silence while an answer is awaited, and the longest time without
  * progress while the request is sent; 0 is none. */
 void acurl_profile_set_limits(acurl_profile *profile, int64_t read_us, int64_t write_us);
 void acurl_profile_free(acurl_profile *profile);
 
+/* One part of a multipart body. Texts are copied, data is not. */
+typedef struct {
+  const char *name;
+  const char *filename;     /* NULL: none */
+  const char *content_type; /* NULL: none */
+  const char *headers;      /* lines, each ended by a NUL */
+  int64_t headers_len;
+  const char *path;         /* a file to send; NULL: data is sent */
+  const char *data;
+  int64_t data_len;
+} acurl_part;
+
+/* What few requests ask for. All zero asks for nothing. */
+typedef struct {
+  int32_t stream_answer;  /* notices, acurl_read() */
+  int32_t stream_body;    /* acurl_feed() gives the body */
+  int64_t stream_size;    /* its length; below zero unknown */
+  const acurl_part *parts;
+  int64_t part_count;
+  const char *digest_user; /* NULL: none */
+  const char *digest_password;
+} acurl_extras;
+
 /* Queues one transfer and returns its slot. method NULL is GET. headers are
- * lines, each ended by a NUL. body_len below zero is no body; the body is not
- * copied and must live until the transfer is finished or cancelled.
- * total_timeout_us 0 is none. */
+ * lines, each ended by a NUL. body_len below zero is no body; the body, and the
+ * data of parts, are not copied and must live until the transfer is finished or
+ * cancelled. total_timeout_us 0 is none. extras NULL is none; it is looked at
+ * during the call only. */
 int acurl_submit(acurl_engine *engine, acurl_profile *profile, acurl_jar *jar,
                  const char *method, const char *url, const char *headers,
                  int64_t headers_len, const char *body, int64_t body_len,
-                 int64_t total_timeout_us);
+                 int64_t total_timeout_us, const acurl_extras *extras);
+/* The libcurl option for whose value the last submission gave ACURL_EARGUMENT,
+ * 0 when none is to blame. */
+int acurl_refused_option(acurl_engine *engine);
 /* Ends a transfer at once: its connection (HTTP/1) or stream (HTTP/2) is
  * closed, and no record follows. */
 int acurl_cancel(acurl_engine *engine, int slot);
+/* Ends a transfer at once, with a record as if it had come to its end: the batch
+ * holds it alone. Returns 1. */
+int acurl_end(acurl_engine *engine, int slot);
+/* Gives a transfer with stream_body more of its body, which is copied; last:
+ * there is no more. Returns how many bytes libcurl has not taken yet. */
+int64_t acurl_feed(acurl_engine *engine, int slot, const char *data, int64_t len, int last);
+/* Takes what a transfer with stream_answer has received; *data is valid until
+ * the next call. Returns its length, 0 when there is nothing yet. */
+int64_t acurl_read(acurl_engine *engine, int slot, const char **data);
 /* Starts what is queued. Returns how many transfers finished (in the batch). */
 int acurl_kick(acurl_engine *engine);
 /* Starts what is queued, handles ready sockets and due timers within a bound
@@ -156,9 +213,10 @@ int acurl_drive(acurl_engine *engine);
 /* The block of a held body. Callable from any thread. */
 void acurl_body_free(uint64_t held_body);
 
-/* A jar holds the cookies of one user. Transfers submitted with it keep it
+/* A jar holds the cookies of one user, and with owns_connections the connections
+ * that this user's transfers make and nobody else may use. Transfers submitted with it keep it
  * alive; acurl_jar_release gives up the caller's own hold. */
-acurl_jar *acurl_jar_new(acurl_engine *engine);
+acurl_jar *acurl_jar_new(acurl_engine *engine, int owns_connections);
 int acurl_jar_release(acurl_engine *engine, acurl_jar *jar);
 /* Adds one cookie in Netscape's format, host and path included. */
 int acurl_jar_add(acurl_engine *engine, acurl_jar *jar, const char *netscape_line);

@@ -67,45 +67,61 @@ static int64_t expiry_of(const acurl_engine *engine) {
   return nanoseconds(expiry) > LIVENESS_WINDOW ? nanoseconds(expiry) : LIVENESS_WINDOW;
 }
 
+/* The list that an idle connection belongs into. */
+static struct idle_list *list_of(acurl_engine *engine, const struct descriptor *descriptor) {
+  return descriptor->owned ? &engine->idle_owned : &engine->idle;
+}
+
+/* Only what anybody may use is ever too much: the connections of one user end
+ * with that user. */
+static bool has_surplus(const acurl_engine *engine, const struct idle_list *list) {
+  return list == &engine->idle && list->count > engine->options.max_connects;
+}
+
+/* When the oldest of a list is to be ended, if nothing changes. */
+static int64_t sweep_time(acurl_engine *engine, const struct idle_list *list) {
+  if(!list->count)
+    return NEVER;
+  int64_t wait = has_surplus(engine, list) ? LIVENESS_WINDOW : expiry_of(engine);
+  return wait == NEVER ? NEVER : engine->descriptors[list->oldest].idle_since + wait;
+}
+
 static void plan_sweep(acurl_engine *engine) {
-  engine->sweep_at = NEVER;
-  if(!engine->idle_count)
-    return;
-  int64_t wait = expiry_of(engine);
-  if(engine->idle_count > engine->options.max_connects)
-    wait = LIVENESS_WINDOW;
-  if(wait != NEVER)
-    engine->sweep_at = engine->descriptors[engine->idle_oldest].idle_since + wait;
+  int64_t shared = sweep_time(engine, &engine->idle);
+  int64_t owned = sweep_time(engine, &engine->idle_owned);
+  engine->sweep_at = shared < owned ? shared : owned;
 }
 
 static void idle_add(acurl_engine *engine, int fd) {
   struct descriptor *descriptor = &engine->descriptors[fd];
+  struct idle_list *list = list_of(engine, descriptor);
   descriptor->idle = true;
   descriptor->idle_since = engine->now;
-  descriptor->idle_prev = engine->idle_newest;
+  descriptor->idle_prev = list->newest;
   descriptor->idle_next = -1;
-  if(engine->idle_newest >= 0)
-    engine->descriptors[engine->idle_newest].idle_next = fd;
+  if(list->newest >= 0)
+    engine->descriptors[list->newest].idle_next = fd;
   else
-    engine->idle_oldest = fd;
-  engine->idle_newest = fd;
-  engine->idle_count++;
+    list->oldest = fd;
+  list->newest = fd;
+  list->count++;
 }
 
 static void idle_remove(acurl_engine *engine, int fd) {
   struct descriptor *descriptor = &engine->descriptors[fd];
   if(!descriptor->idle)
     return;
+  struct idle_list *list = list_of(engine, descriptor);
   descriptor->idle = false;
   if(descriptor->idle_prev >= 0)
     engine->descriptors[descriptor->idle_prev].idle_next = descriptor->idle_next;
   else
-    engine->idle_oldest = descriptor->idle_next;
+    list->oldest = descriptor->idle_next;
   if(descriptor->idle_next >= 0)
     engine->descriptors[descriptor->idle_next].idle_prev = descriptor->idle_prev;
   else
-    engine->idle_newest = descriptor->idle_prev;
-  engine->idle_count--;
+    list->newest = descriptor->idle_prev;
+  list->count--;
 }
 
 static void deregister(acurl_engine *engine, int fd) {
@@ -198,7 +214,9 @@ static int on_open(void *context, int purpose, struct curl_address *address) {
     return CURL_SOCKET_BAD;
   }
   idle_remove(engine, fd);
-  *descriptor = (struct descriptor){.opened = true};
+  *descriptor = (struct descriptor){.opened = true,
+                                    .datagram = address->socktype == SOCK_DGRAM,
+                                    .owned = transfer->jar && transfer->jar->owner};
   engine->counters.opened++;
   transfer->opened_fd = fd;
   return fd;
@@ -233,7 +251,7 @@ CURLcode events_watch_easy(struct transfer *transfer) {
 }
 
 bool events_open(acurl_engine *engine) {
-  engine->idle_oldest = engine->idle_newest = -1;
+  engine->idle = engine->idle_owned = (struct idle_list){.oldest = -1, .newest = -1};
   engine->curl_deadline = engine->sweep_at = engine->armed = NEVER;
   engine->now = clock_now();
   engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -263,9 +281,14 @@ static void socket_action(acurl_engine *engine, int fd, int events) {
 }
 
 /* libcurl closes no idle connection by itself. Shutting the socket down tells
- * the server at once; libcurl finds the connection dead when it next looks. */
+ * the server at once; libcurl finds the connection dead when it next looks. A
+ * QUIC connection has nothing to shut down: libcurl says goodbye when it looks
+ * for a connection and finds this one too old. */
 static void end_idle(acurl_engine *engine, int fd) {
+  bool datagram = engine->descriptors[fd].datagram;
   idle_remove(engine, fd);
+  if(datagram)
+    return;
   deregister(engine, fd);
   shutdown(fd, SHUT_RDWR);
 }
@@ -341,16 +364,23 @@ void events_run_timers(acurl_engine *engine, bool forced) {
   }
 }
 
-void events_sweep_idle(acurl_engine *engine) {
-  for(int i = 0; i < ENDS_PER_SWEEP && engine->now >= engine->sweep_at && engine->idle_count; i++) {
-    int64_t age = engine->now - engine->descriptors[engine->idle_oldest].idle_since;
+static void sweep(acurl_engine *engine, struct idle_list *list) {
+  for(int i = 0; i < ENDS_PER_SWEEP && list->count; i++) {
+    int64_t age = engine->now - engine->descriptors[list->oldest].idle_since;
     if(age >= expiry_of(engine))
       engine->counters.ended_expired++;
-    else if(engine->idle_count > engine->options.max_connects && age >= LIVENESS_WINDOW)
+    else if(has_surplus(engine, list) && age >= LIVENESS_WINDOW)
       engine->counters.ended_surplus++;
     else
       break;
-    end_idle(engine, engine->idle_oldest);
+    end_idle(engine, list->oldest);
+  }
+}
+
+void events_sweep_idle(acurl_engine *engine) {
+  if(engine->now >= engine->sweep_at) {
+    sweep(engine, &engine->idle);
+    sweep(engine, &engine->idle_owned);
   }
   plan_sweep(engine);
 }
@@ -363,7 +393,7 @@ void events_arm(acurl_engine *engine) {
     next = engine->sweep_at;
   if(engine->any_refused && engine->now + RETRY_REFUSED < next)
     next = engine->now + RETRY_REFUSED;
-  if(engine->queue_len)
+  if(engine->queue_len || engine->noticed)
     next = engine->now;
   if(next >= engine->armed)
     return;

@@ -11,6 +11,13 @@
 #include "engine_api.h"
 #include "libcurl.h"
 
+#define TRY(call)         \
+  do {                    \
+    CURLcode rc = (call); \
+    if(rc)                \
+      return rc;          \
+  } while(0)
+
 #define NEVER INT64_MAX
 #define MICROSECOND 1000LL
 #define MILLISECOND 1000000LL
@@ -22,6 +29,19 @@ static inline int64_t nanoseconds(int64_t microseconds) {
   if(microseconds < 0)
     return 0;
   return (microseconds < longest ? microseconds : longest) * MICROSECOND;
+}
+
+/* libcurl's setopt takes any type and checks none. */
+static inline CURLcode set_long(CURL *easy, int option, int64_t value) {
+  return libcurl.easy_setopt(easy, option, (long)value);
+}
+
+static inline CURLcode set_text(CURL *easy, int option, const char *value) {
+  return libcurl.easy_setopt(easy, option, value);
+}
+
+static inline CURLcode set_data(CURL *easy, int option, void *value) {
+  return libcurl.easy_setopt(easy, option, value);
 }
 
 /* Buffers of this capacity and more are blocks of block.c. */
@@ -45,6 +65,19 @@ bool buffer_append(struct buffer *buffer, const void *data, size_t len);
 /* Empties it; a block larger than keep is given back. */
 void buffer_reset(struct buffer *buffer, size_t keep);
 void buffer_free(struct buffer *buffer);
+
+/* What the end of the step tells Python of a transfer that goes on. */
+enum { NOTICE_HEAD = 1, NOTICE_DATA = 2, NOTICE_HUNGRY = 4 };
+
+/* A body that is given piece by piece. */
+struct upload {
+  struct buffer kept; /* given, and not dropped yet */
+  size_t read_at;     /* what of it libcurl has taken */
+  int64_t dropped;    /* bytes before it that are gone, and cannot be sent again */
+  bool ended;         /* nothing more will be given */
+};
+
+struct part_reader;
 
 enum transfer_state {
   TRANSFER_FREE,    /* in the engine's free lists */
@@ -74,6 +107,18 @@ struct transfer {
   int64_t start_wall_us;
   uint64_t profile_id; /* whose options the easy holds; 0 none */
   acurl_jar *jar;      /* held while in use */
+  acurl_profile *profile; /* held while in use; NULL when nothing of it must live */
+  int flags;           /* ACURL_PROFILE_* */
+  struct upload *upload; /* NULL: the body is whole, or none */
+  curl_mime *mime;       /* NULL: none */
+  struct part_reader *readers;
+  bool streams;        /* the body is handed on while it comes */
+  bool has_digest;     /* libcurl may answer a 401 by itself */
+  bool is_safe;        /* the method changes nothing on the server */
+  int paused;          /* CURLPAUSE_*: the directions that wait for the user */
+  int notices;         /* NOTICE_* to tell */
+  bool is_noticed;     /* in the engine's list, with or without notices */
+  struct transfer *notice_next;
   bool altered;        /* options beyond profile, URL and headers were set */
   bool has_headers;
   bool in_body;
@@ -83,10 +128,12 @@ struct transfer {
   int32_t cause;
   int32_t begun;        /* how often libcurl began to send the request */
   int32_t repeats;      /* how often we had it sent again */
+  int32_t challenges;   /* answers that libcurl met with credentials */
   int opened_fd;        /* the last socket opened for it, -1 none */
   int32_t status;       /* of the answer's last status line */
   int32_t http_version; /* CURL_HTTP_VERSION_* of that line */
   int64_t body_limit;
+  size_t header_bytes;  /* of all answers, 1xx included */
   struct buffer url; /* the URL that the easy holds */
   struct buffer header_lines;
   struct buffer response_headers;
@@ -101,10 +148,19 @@ struct descriptor {
   bool parked;    /* registered although libcurl took it off */
   bool opened;    /* a connection's socket, opened by us */
   bool multiplexed; /* HTTP/2 or 3: the server may speak unasked */
-  bool idle;      /* in the idle list */
+  bool datagram;  /* UDP: there is nothing to shut down */
+  bool owned;     /* by one user's jar */
+  bool idle;      /* in an idle list */
   int idle_next;  /* towards the more recently used; -1 none */
   int idle_prev;
   int64_t idle_since;
+};
+
+/* Idle connections, the one that has been longest so first. */
+struct idle_list {
+  int oldest; /* -1 none */
+  int newest;
+  int count;
 };
 
 struct acurl_engine {
@@ -135,6 +191,8 @@ struct acurl_engine {
   struct transfer *queue_head;
   struct transfer *queue_tail;
   int queue_len;
+  struct transfer *noticed;
+  struct buffer taken; /* what acurl_read() gave last */
   struct transfer **heap; /* deadlines, earliest first */
   size_t heap_len;
   size_t heap_cap;
@@ -142,37 +200,50 @@ struct acurl_engine {
   /* Descriptors, by number. Only events.c touches them. */
   struct descriptor *descriptors;
   int descriptor_cap;
-  int idle_oldest; /* -1 none */
-  int idle_newest;
-  int idle_count;
+  struct idle_list idle;       /* that anybody may use next */
+  struct idle_list idle_owned; /* that wait for their own user */
   bool any_refused; /* a descriptor may have refused bits */
   long maxconnects_set;
+  int refused_option; /* by libcurl, at the last submission */
 
   acurl_batch batch;
   struct buffer batch_index;
   struct buffer batch_bytes;
   CURL *clerk; /* an easy handle for cookie chores only */
+  acurl_jar *owners; /* jars with connections, which must not outlive the engine */
+  uint32_t last_owner;
   acurl_counters counters;
 };
 
+/* A text, a list or else a number. */
 struct profile_option {
   int option;
   bool is_text;
-  int64_t number;
   char *text;
+  void *block; /* what the list lies in; NULL: not a list */
+  struct curl_slist *list;
+  int64_t number;
 };
 
 struct acurl_profile {
   uint64_t id; /* never reused, unlike addresses */
+  int holds;   /* the caller's plus one for each transfer that needs a list; atomic */
+  int flags;   /* ACURL_PROFILE_* */
+  bool has_list; /* libcurl does not copy lists */
   struct profile_option *options;
   int count;
   int64_t read_limit;
   int64_t write_limit;
+  int64_t body_limit; /* 0: the engine's */
 };
 
 struct acurl_jar {
-  CURLSH *share;
+  CURLSH *share; /* NULL once the engine is closed, if it has connections */
   int holds; /* the caller's plus one for each transfer using it */
+  uint32_t owner; /* a number of its own if it has connections, else 0 */
+  acurl_engine *engine; /* of an owner */
+  acurl_jar *next; /* among the engine's owners */
+  acurl_jar *prev;
 };
 
 /* engine.c */
@@ -205,12 +276,25 @@ void deadline_drop(acurl_engine *engine, struct transfer *transfer);
 /* The earliest deadline, or NEVER. */
 int64_t deadline_first(const acurl_engine *engine);
 
+/* profile.c */
+/* acurl_profile_free() gives a hold up. */
+void profile_hold(acurl_profile *profile);
+
+/* lines.c: lines, each ended by a NUL, as one block for libcurl. */
+size_t lines_count(const char *lines, size_t len);
+/* Bytes of the block that lines_link() fills. */
+size_t lines_size(const char *lines, size_t len);
+/* NULL for no lines. The list lives as long as the block and is never freed alone. */
+struct curl_slist *lines_link(void *block, const char *lines, size_t len);
+
 /* limits.c */
 /* Sets the transfer's deadlines. False when memory ran out. */
 bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t total_us);
 /* The cause for which the transfer must end now, or ACURL_CAUSE_NONE after its
  * next deadline has been set. For transfers whose deadline has passed. */
 int limits_check(struct transfer *transfer);
+/* Has a transfer with a cause ended at the next step. */
+void limits_hasten(struct transfer *transfer);
 
 /* transfer.c */
 /* A free transfer with an easy handle, or NULL when memory ran out. */
@@ -219,23 +303,49 @@ struct transfer *transfer_acquire(acurl_engine *engine);
  * everything of the user it served. */
 void transfer_recycle(struct transfer *transfer);
 void transfer_free(struct transfer *transfer);
-int transfer_apply_profile(struct transfer *transfer, const acurl_profile *profile);
+int transfer_apply_profile(struct transfer *transfer, acurl_profile *profile);
 int transfer_apply_request(struct transfer *transfer, acurl_jar *jar, const char *method,
                            const char *url, const char *headers, size_t headers_len,
                            const char *body, int64_t body_len);
+int transfer_apply_extras(struct transfer *transfer, const acurl_extras *extras);
 void queue_push(struct transfer *transfer);
 void queue_drop(struct transfer *transfer);
+
+/* receive.c */
+CURLcode receive_watch_easy(struct transfer *transfer);
+
+/* exchange.c */
+/* Has the end of this step tell Python. Callable from callbacks. */
+void notice_raise(struct transfer *transfer, int notice);
+void notices_emit(acurl_engine *engine);
+/* Sets the easy up for a body given piece by piece; upload_free() in any case. */
+CURLcode upload_begin(struct transfer *transfer, int64_t size);
+/* Has the body sent from its start again. False: its start is gone. */
+bool upload_rewind(struct transfer *transfer);
+/* Whether libcurl has taken the whole body. */
+bool upload_is_read(const struct upload *upload);
+void upload_free(struct transfer *transfer);
+
+/* form.c */
+/* Sets the easy up for a multipart body; form_free() in any case. */
+CURLcode form_begin(struct transfer *transfer, const acurl_part *parts, int count);
+void form_free(struct transfer *transfer);
 
 /* record.c */
 /* Makes sure that every transfer in flight can be recorded, at least briefly. */
 bool batch_reserve(acurl_engine *engine);
 void batch_clear(acurl_engine *engine);
-/* Appends the record of a transfer that libcurl no longer holds. */
-void batch_record(struct transfer *transfer, CURLcode code);
+/* Appends the record of a transfer: with ACURL_FLAG_HEAD in flags as it is, else
+ * of one that libcurl no longer holds. */
+void batch_record(struct transfer *transfer, CURLcode code, int32_t flags);
+/* Appends a notice without a record. */
+void batch_notice(struct transfer *transfer, int32_t flags);
 
 /* jar.c */
 void jar_hold(acurl_jar *jar);
 void jar_drop(acurl_jar *jar);
+/* Closes the connections of all jars, when no easy handle uses one any more. */
+void jars_disown(acurl_engine *engine);
 /* Appends an easy's cookies as Netscape lines. False when memory ran out. */
 bool jar_dump(CURL *easy, struct buffer *out);
 /* Whether an easy has cookies to send. Asks libcurl, not the headers we saw:

@@ -25,20 +25,55 @@ static void clerk_leave(acurl_engine *engine) {
   engine->clerk = NULL;
 }
 
-acurl_jar *acurl_jar_new(acurl_engine *engine) {
+/* A share with connections calls back into the engine when it is cleaned up, so
+ * the engine has to know it. */
+static bool own_connections(acurl_engine *engine, acurl_jar *jar) {
+  if(libcurl.share_setopt(jar->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT))
+    return false;
+  jar->owner = ++engine->last_owner;
+  jar->engine = engine;
+  jar->next = engine->owners;
+  if(jar->next)
+    jar->next->prev = jar;
+  engine->owners = jar;
+  return true;
+}
+
+acurl_jar *acurl_jar_new(acurl_engine *engine, int owns_connections) {
   if(engine_check(engine))
     return NULL;
-  acurl_jar *jar = malloc(sizeof *jar);
+  acurl_jar *jar = calloc(1, sizeof *jar);
   if(!jar)
     return NULL;
   jar->holds = 1;
   jar->share = libcurl.share_init();
-  if(!jar->share ||
-     libcurl.share_setopt(jar->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE)) {
+  if(!jar->share || libcurl.share_setopt(jar->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE) ||
+     (owns_connections && !own_connections(engine, jar))) {
     jar_drop(jar);
     return NULL;
   }
   return jar;
+}
+
+static void disown(acurl_jar *jar) {
+  if(!jar->owner)
+    return;
+  if(jar->prev)
+    jar->prev->next = jar->next;
+  else
+    jar->engine->owners = jar->next;
+  if(jar->next)
+    jar->next->prev = jar->prev;
+  jar->owner = 0;
+}
+
+void jars_disown(acurl_engine *engine) {
+  while(engine->owners) {
+    acurl_jar *jar = engine->owners;
+    disown(jar);
+    libcurl.share_cleanup(jar->share);
+    jar->share = NULL;
+  }
 }
 
 void jar_hold(acurl_jar *jar) {
@@ -48,6 +83,7 @@ void jar_hold(acurl_jar *jar) {
 void jar_drop(acurl_jar *jar) {
   if(--jar->holds)
     return;
+  disown(jar);
   if(jar->share)
     libcurl.share_cleanup(jar->share);
   free(jar);

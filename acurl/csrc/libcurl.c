@@ -25,6 +25,7 @@ static const struct symbol symbols[] = {
     SYMBOL(easy_reset),
     SYMBOL(easy_setopt),
     SYMBOL(easy_getinfo),
+    SYMBOL(easy_pause),
     SYMBOL(easy_strerror),
     SYMBOL(multi_init),
     SYMBOL(multi_cleanup),
@@ -36,7 +37,17 @@ static const struct symbol symbols[] = {
     SYMBOL(share_init),
     SYMBOL(share_setopt),
     SYMBOL(share_cleanup),
+    SYMBOL(slist_append),
     SYMBOL(slist_free_all),
+    SYMBOL(mime_init),
+    SYMBOL(mime_free),
+    SYMBOL(mime_addpart),
+    SYMBOL(mime_name),
+    SYMBOL(mime_filename),
+    SYMBOL(mime_type),
+    SYMBOL(mime_headers),
+    SYMBOL(mime_filedata),
+    SYMBOL(mime_data_cb),
 };
 
 /* The head of curl_version_info_data, unchanged since its first version. */

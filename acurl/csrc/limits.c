@@ -14,6 +14,10 @@ static int64_t earlier(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
+static bool has_body(const struct transfer *transfer) {
+  return transfer->body_len > 0 || transfer->mime || transfer->upload;
+}
+
 bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t total_us) {
   transfer->read_limit = profile->read_limit;
   transfer->write_limit = profile->write_limit;
@@ -23,7 +27,7 @@ bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t
   transfer->deadline = transfer->total_deadline;
   if(transfer->read_limit)
     transfer->deadline = earlier(transfer->deadline, transfer->submitted + transfer->read_limit);
-  if(transfer->body_len > 0) { /* the end of sending starts the read limit: see it in time */
+  if(has_body(transfer)) { /* the end of sending starts the read limit: see it in time */
     int64_t limit = transfer->write_limit ? transfer->write_limit : transfer->read_limit;
     if(limit)
       transfer->deadline = earlier(transfer->deadline, transfer->submitted + limit / WRITE_LOOKS);
@@ -43,19 +47,30 @@ static void look_again(struct transfer *transfer, int64_t at) {
   deadline_add(transfer->engine, transfer); /* there is room: one was just dropped */
 }
 
+/* Bytes of body that are to be sent. */
+static int64_t to_send(struct transfer *transfer) {
+  if(transfer->upload)
+    return upload_is_read(transfer->upload) ? 0 : NEVER;
+  return transfer->mime ? info(transfer, CURLINFO_CONTENT_LENGTH_UPLOAD_T) : transfer->body_len;
+}
+
 static bool is_sending(struct transfer *transfer) {
-  if(transfer->body_len <= 0)
+  if(!has_body(transfer) || transfer->status >= 200)
     return false;
   int64_t sent = info(transfer, CURLINFO_SIZE_UPLOAD_T);
   if(sent != transfer->sent) {
     transfer->sent = sent;
     transfer->last_progress = transfer->engine->now;
   }
-  return sent < transfer->body_len;
+  return sent < to_send(transfer);
 }
 
 int limits_check(struct transfer *transfer) {
   int64_t now = transfer->engine->now;
+  if(transfer->cause)
+    return transfer->cause;
+  if(transfer->paused) /* it is the user who is slow */
+    transfer->last_progress = now;
   if(now >= transfer->total_deadline)
     return ACURL_CAUSE_TOTAL_TIMEOUT;
   int64_t connected = 0;
@@ -83,4 +98,10 @@ int limits_check(struct transfer *transfer) {
   int64_t step = limit / WRITE_LOOKS > MIN_LOOK ? limit / WRITE_LOOKS : MIN_LOOK;
   look_again(transfer, sending ? earlier(due, now + step) : due);
   return ACURL_CAUSE_NONE;
+}
+
+void limits_hasten(struct transfer *transfer) {
+  deadline_drop(transfer->engine, transfer);
+  transfer->deadline = transfer->engine->now;
+  deadline_add(transfer->engine, transfer); /* without memory, the total limit must do */
 }

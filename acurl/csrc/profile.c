@@ -8,8 +8,10 @@ static uint64_t last_id;
 
 acurl_profile *acurl_profile_new(void) {
   acurl_profile *profile = calloc(1, sizeof *profile);
-  if(profile)
-    profile->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+  if(!profile)
+    return NULL;
+  profile->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+  profile->holds = 1;
   return profile;
 }
 
@@ -43,16 +45,44 @@ int acurl_profile_set_text(acurl_profile *profile, int option, const char *value
   return ACURL_OK;
 }
 
+int acurl_profile_set_list(acurl_profile *profile, int option, const char *lines, int64_t len) {
+  struct profile_option *slot = add(profile);
+  void *block = malloc(lines_size(lines, (size_t)len) + 1);
+  if(!slot || !block) {
+    free(block);
+    return ACURL_ENOMEM;
+  }
+  *slot = (struct profile_option){.option = option, .block = block};
+  slot->list = lines_link(block, lines, (size_t)len);
+  profile->has_list = true;
+  profile->count++;
+  return ACURL_OK;
+}
+
 void acurl_profile_set_limits(acurl_profile *profile, int64_t read_us, int64_t write_us) {
   profile->read_limit = nanoseconds(read_us);
   profile->write_limit = nanoseconds(write_us);
 }
 
+void acurl_profile_set_flags(acurl_profile *profile, int flags) {
+  profile->flags = flags;
+}
+
+void acurl_profile_set_body_limit(acurl_profile *profile, int64_t bytes) {
+  profile->body_limit = bytes;
+}
+
+void profile_hold(acurl_profile *profile) {
+  __atomic_add_fetch(&profile->holds, 1, __ATOMIC_RELAXED);
+}
+
 void acurl_profile_free(acurl_profile *profile) {
-  if(!profile)
+  if(!profile || __atomic_sub_fetch(&profile->holds, 1, __ATOMIC_ACQ_REL))
     return;
-  for(int i = 0; i < profile->count; i++)
+  for(int i = 0; i < profile->count; i++) {
     free(profile->options[i].text);
+    free(profile->options[i].block);
+  }
   free(profile->options);
   free(profile);
 }

@@ -13,7 +13,7 @@
 #define MAX_BATCH ((size_t)256 << 20)
 
 bool batch_reserve(acurl_engine *engine) {
-  size_t most = (size_t)engine->in_flight + 1;
+  size_t most = 2 * ((size_t)engine->in_flight + 1); /* a notice and a record each */
   return buffer_reserve(&engine->batch_index, most * 3 * sizeof(int32_t)) &&
          buffer_reserve(&engine->batch_bytes, most * sizeof(acurl_record));
 }
@@ -54,9 +54,13 @@ static void fill(acurl_record *record, struct transfer *transfer, CURLcode code)
     return; /* it never reached libcurl: the handle still tells of the last one */
   record->status = transfer->status;
   record->http_version = transfer->http_version;
-  record->retries = (uint32_t)(transfer->begun > 1 ? transfer->begun - 1 : 0);
+  int retries = transfer->begun - 1 - transfer->challenges;
+  record->retries = (uint32_t)(retries > 0 ? retries : 0);
+  record->request_size = (uint32_t)info_long(easy, CURLINFO_REQUEST_SIZE);
   record->new_connections = info_long(easy, CURLINFO_NUM_CONNECTS);
   record->connection_id = info_number(easy, CURLINFO_CONN_ID);
+  if(transfer->jar && transfer->jar->owner) /* libcurl counts from 0 for each owner */
+    record->connection_id |= (int64_t)transfer->jar->owner << 32;
   if(record->new_connections || code) { /* a reused connection has no such phases */
     record->namelookup_us = info_number(easy, CURLINFO_NAMELOOKUP_TIME_T);
     record->connect_us = info_number(easy, CURLINFO_CONNECT_TIME_T);
@@ -65,7 +69,7 @@ static void fill(acurl_record *record, struct transfer *transfer, CURLcode code)
   record->pretransfer_us = info_number(easy, CURLINFO_PRETRANSFER_TIME_T);
   record->starttransfer_us = info_number(easy, CURLINFO_STARTTRANSFER_TIME_T);
   record->total_us = info_number(easy, CURLINFO_TOTAL_TIME_T);
-  if(transfer->body_len > 0)
+  if(transfer->body_len > 0 || transfer->mime || transfer->upload)
     record->upload_size = info_number(easy, CURLINFO_SIZE_UPLOAD_T);
   record->download_size = info_number(easy, CURLINFO_SIZE_DOWNLOAD_T);
   if(code)
@@ -88,6 +92,23 @@ static bool append_cookies(struct buffer *bytes, CURL *easy, uint32_t *length) {
   return true;
 }
 
+/* Lines ended by a NUL each, and each certificate by one more. */
+static bool append_certificates(struct buffer *bytes, CURL *easy, uint32_t *length) {
+  size_t before = bytes->len;
+  struct curl_certinfo *info = NULL;
+  if(libcurl.easy_getinfo(easy, CURLINFO_CERTINFO, &info) || !info)
+    return true;
+  for(int i = 0; i < info->num_of_certs; i++) {
+    for(struct curl_slist *line = info->certinfo[i]; line; line = line->next)
+      if(!buffer_append(bytes, line->data, strlen(line->data) + 1))
+        return false;
+    if(!buffer_append(bytes, "", 1))
+      return false;
+  }
+  *length = (uint32_t)(bytes->len - before);
+  return true;
+}
+
 /* Appends the variable parts. False when memory ran out. */
 static bool append_parts(struct transfer *transfer, acurl_record *record, int32_t *flags) {
   struct buffer *bytes = &transfer->engine->batch_bytes;
@@ -98,7 +119,8 @@ static bool append_parts(struct transfer *transfer, acurl_record *record, int32_
   record->header_len = (uint32_t)headers->len;
   if(ran && !append_text(bytes, info_text(transfer->easy, CURLINFO_PRIMARY_IP), &record->ip_len))
     return false;
-  if(ran && record->status >= 300 && record->status < 400) {
+  bool at_end = !(*flags & ACURL_FLAG_HEAD);
+  if(ran && at_end && record->status >= 300 && record->status < 400) {
     const char *target = info_text(transfer->easy, CURLINFO_REDIRECT_URL);
     if(!append_text(bytes, target, &record->redirect_len))
       return false;
@@ -113,8 +135,13 @@ static bool append_parts(struct transfer *transfer, acurl_record *record, int32_
     if(transfer->got_cookie)
       *flags |= ACURL_FLAG_COOKIES;
   }
-  if(*flags & ACURL_FLAG_FAILED)
-    return append_text(bytes, transfer->error, &record->error_len);
+  if(*flags & ACURL_FLAG_FAILED && !append_text(bytes, transfer->error, &record->error_len))
+    return false;
+  if(ran && transfer->flags & ACURL_PROFILE_CERTIFICATES &&
+     !append_certificates(bytes, transfer->easy, &record->cert_len))
+    return false;
+  if(*flags & (ACURL_FLAG_FAILED | ACURL_FLAG_HEAD))
+    return true;
   record->body_len = (int64_t)transfer->body.len;
   if(transfer->body.len > INLINE_BODY) {
     record->held_body = (uint64_t)(uintptr_t)transfer->body.data;
@@ -125,31 +152,50 @@ static bool append_parts(struct transfer *transfer, acurl_record *record, int32_
   return buffer_append(bytes, transfer->body.data, transfer->body.len);
 }
 
-void batch_record(struct transfer *transfer, CURLcode code) {
+/* batch_reserve() has made room for it. */
+static void append_entry(struct transfer *transfer, int32_t flags) {
+  acurl_engine *engine = transfer->engine;
+  int32_t triple[3] = {transfer->slot, (int32_t)engine->batch_bytes.len, flags};
+  buffer_append(&engine->batch_index, triple, sizeof triple);
+  engine->batch.count++;
+  engine->batch.size = (int32_t)engine->batch_bytes.len;
+  engine->batch.index = (int32_t *)engine->batch_index.data;
+  engine->batch.bytes = engine->batch_bytes.data;
+}
+
+void batch_notice(struct transfer *transfer, int32_t flags) {
+  append_entry(transfer, flags);
+}
+
+void batch_record(struct transfer *transfer, CURLcode code, int32_t flags) {
   acurl_engine *engine = transfer->engine;
   struct buffer *bytes = &engine->batch_bytes;
   size_t start = bytes->len;
   acurl_record record = {0};
   fill(&record, transfer, code);
-  int32_t flags = code || transfer->cause ? ACURL_FLAG_FAILED : 0;
+  if(code || transfer->cause)
+    flags |= ACURL_FLAG_FAILED;
+  if(!(flags & ACURL_FLAG_HEAD) && (transfer->streams || transfer->upload))
+    flags |= ACURL_FLAG_EXCHANGE;
   /* batch_reserve() has made room for the records alone; parts may fail. */
   bytes->len += sizeof record;
-  size_t later = (size_t)(engine->in_flight) * sizeof record;
+  size_t later = 2 * (size_t)(engine->in_flight) * sizeof record;
   if(!append_parts(transfer, &record, &flags) || bytes->len > MAX_BATCH ||
      !buffer_reserve(bytes, later)) {
+    if(flags & ACURL_FLAG_HEAD) { /* it is the transfer that fails, and not here */
+      bytes->len = start;
+      transfer->cause = ACURL_CAUSE_NO_MEMORY;
+      limits_hasten(transfer);
+      return;
+    }
     bytes->len = start + sizeof record;
     acurl_record bare = {.code = CURLE_OUT_OF_MEMORY, .cause = ACURL_CAUSE_NO_MEMORY,
                          .start_us = record.start_us, .connection_id = -1};
     if(record.held_body)
       acurl_body_free(record.held_body);
     record = bare;
-    flags = ACURL_FLAG_FAILED;
+    flags = ACURL_FLAG_FAILED | (flags & ACURL_FLAG_EXCHANGE);
   }
   memcpy(bytes->data + start, &record, sizeof record);
-  int32_t triple[3] = {transfer->slot, (int32_t)bytes->len, flags};
-  buffer_append(&engine->batch_index, triple, sizeof triple);
-  engine->batch.count++;
-  engine->batch.size = (int32_t)bytes->len;
-  engine->batch.index = (int32_t *)engine->batch_index.data;
-  engine->batch.bytes = bytes->data;
+  append_entry(transfer, flags);
 }

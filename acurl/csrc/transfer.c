@@ -1,101 +1,14 @@
-/* One request on one easy handle: taking a handle, setting it up, receiving,
- * and cleaning it so that nothing of one user reaches the next. */
+/* One request on one easy handle: taking a handle, setting it up, and cleaning
+ * it so that nothing of one user reaches the next. */
 #include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define MIN_WARM_HANDLES 256
 #define PEAK_DECAY_EVERY 4096
 #define KEEP_BODY BLOCK_MIN
 #define KEEP_HEADERS 4096
-#define MAX_HEADER_BYTES (300 * 1024)
-#define MAX_RESERVE (8 * 1024 * 1024)
-
-static bool starts_with(const char *line, size_t len, const char *prefix, size_t prefix_len) {
-  return len >= prefix_len && !strncasecmp(line, prefix, prefix_len);
-}
-
-#define STARTS_WITH(line, len, literal) starts_with(line, len, literal, sizeof(literal) - 1)
-
-/* A known length saves growing step by step. What the server claims is not
- * believed beyond a bound; untouched memory costs nothing. */
-static void reserve_body(struct transfer *transfer, const char *value, size_t len) {
-  int64_t size = 0;
-  for(size_t i = 0; i < len && size < MAX_RESERVE; i++) {
-    if(value[i] >= '0' && value[i] <= '9')
-      size = size * 10 + (value[i] - '0');
-    else if(value[i] != ' ')
-      break;
-  }
-  if(size > KEEP_BODY && size <= MAX_RESERVE && size <= transfer->body_limit)
-    buffer_reserve(&transfer->body, (size_t)size);
-}
-
-static int digit(const char *line, size_t len, size_t at) {
-  return at < len && line[at] >= '0' && line[at] <= '9' ? line[at] - '0' : 0;
-}
-
-/* "HTTP/1.1 200 OK", "HTTP/2 200": read here, it is cheaper than asking. */
-static void read_status_line(struct transfer *transfer, const char *line, size_t len) {
-  size_t space = 5;
-  while(space < len && line[space] != ' ')
-    space++;
-  int major = digit(line, len, 5);
-  int minor = len > 6 && line[6] == '.' ? digit(line, len, 7) : 0;
-  transfer->http_version = major == 1 ? 1 + minor : major == 2 ? 3 : major == 3 ? 30 : 0;
-  if(major > 1)
-    events_multiplexed(transfer);
-  transfer->status = digit(line, len, space + 1) * 100 + digit(line, len, space + 2) * 10 +
-                     digit(line, len, space + 3);
-}
-
-static size_t on_header(char *line, size_t size, size_t count, void *context) {
-  struct transfer *transfer = context;
-  size_t len = size * count;
-  transfer->last_progress = transfer->engine->now;
-  if(line[0] == '\n' || (len == 2 && line[0] == '\r' && line[1] == '\n')) {
-    transfer->in_body = true; /* or trailers: both come behind the blank line */
-    return len;
-  }
-  char first = (char)(line[0] | 0x20); /* lower case, if it is a letter */
-  bool may_be_status = transfer->in_body ? !transfer->body.len : !transfer->response_headers.len;
-  if(may_be_status && first == 'h' && STARTS_WITH(line, len, "HTTP/")) {
-    transfer->response_headers.len = 0; /* the answer after a 1xx or a CONNECT */
-    transfer->in_body = false;
-    read_status_line(transfer, line, len);
-  }
-  else if(transfer->in_body)
-    return len; /* trailers are not headers */
-  else if(first == 'c' && STARTS_WITH(line, len, "content-length:"))
-    reserve_body(transfer, line + 15, len - 15);
-  if(transfer->response_headers.len + len > MAX_HEADER_BYTES) {
-    transfer->cause = ACURL_CAUSE_HEADERS_TOO_LARGE;
-    return 0;
-  }
-  if(!buffer_append(&transfer->response_headers, line, len)) {
-    transfer->cause = ACURL_CAUSE_NO_MEMORY;
-    return 0;
-  }
-  return len;
-}
-
-static size_t on_body(char *data, size_t size, size_t count, void *context) {
-  struct transfer *transfer = context;
-  size_t len = size * count;
-  transfer->in_body = true;
-  transfer->last_progress = transfer->engine->now;
-  if(transfer->body.len + len > (size_t)transfer->body_limit) {
-    transfer->cause = ACURL_CAUSE_BODY_TOO_LARGE;
-    return 0;
-  }
-  if(!buffer_append(&transfer->body, data, len)) {
-    transfer->cause = ACURL_CAUSE_NO_MEMORY;
-    return 0;
-  }
-  return len;
-}
 
 /* libcurl is about to send the request: for the first time, or once more. */
 static int on_begin(void *context, char *ip, char *local_ip, int port, int local_port) {
@@ -105,38 +18,16 @@ static int on_begin(void *context, char *ip, char *local_ip, int port, int local
   return 0;
 }
 
-static CURLcode set_long(CURL *easy, int option, int64_t value) {
-  return libcurl.easy_setopt(easy, option, (long)value);
-}
-
-static CURLcode set_text(CURL *easy, int option, const char *value) {
-  return libcurl.easy_setopt(easy, option, value);
-}
-
-static CURLcode set_data(CURL *easy, int option, void *value) {
-  return libcurl.easy_setopt(easy, option, value);
-}
-
 /* An older libcurl need not know every option. */
 static CURLcode forgive_unknown(CURLcode code) {
   return code == CURLE_UNKNOWN_OPTION ? CURLE_OK : code;
 }
 
-#define TRY(call)        \
-  do {                   \
-    CURLcode rc = (call); \
-    if(rc)               \
-      return rc;         \
-  } while(0)
-
 /* What every transfer needs, whatever its profile. */
 static CURLcode set_basics(struct transfer *transfer) {
   CURL *easy = transfer->easy;
   TRY(set_data(easy, CURLOPT_PRIVATE, transfer));
-  TRY(libcurl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
-  TRY(set_data(easy, CURLOPT_WRITEDATA, transfer));
-  TRY(libcurl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
-  TRY(set_data(easy, CURLOPT_HEADERDATA, transfer));
+  TRY(receive_watch_easy(transfer));
   TRY(set_data(easy, CURLOPT_ERRORBUFFER, transfer->error));
   TRY(libcurl.easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_begin));
   TRY(set_data(easy, CURLOPT_PREREQDATA, transfer));
@@ -158,7 +49,20 @@ static int to_result(CURLcode code) {
   return code ? ACURL_EARGUMENT : ACURL_OK;
 }
 
-int transfer_apply_profile(struct transfer *transfer, const acurl_profile *profile) {
+static CURLcode set_option(CURL *easy, const struct profile_option *option) {
+  if(option->is_text)
+    return set_text(easy, option->option, option->text);
+  if(option->block)
+    return set_data(easy, option->option, option->list);
+  return set_long(easy, option->option, option->number);
+}
+
+int transfer_apply_profile(struct transfer *transfer, acurl_profile *profile) {
+  transfer->flags = profile->flags;
+  if(profile->has_list) {
+    transfer->profile = profile;
+    profile_hold(profile);
+  }
   if(transfer->profile_id == profile->id)
     return ACURL_OK;
   transfer->profile_id = 0;
@@ -166,44 +70,34 @@ int transfer_apply_profile(struct transfer *transfer, const acurl_profile *profi
   libcurl.easy_reset(transfer->easy);
   CURLcode code = set_basics(transfer);
   for(int i = 0; i < profile->count && !code; i++) {
-    const struct profile_option *option = &profile->options[i];
-    code = option->is_text ? set_text(transfer->easy, option->option, option->text)
-                           : set_long(transfer->easy, option->option, option->number);
+    code = set_option(transfer->easy, &profile->options[i]);
+    if(code)
+      transfer->engine->refused_option = profile->options[i].option;
   }
   if(!code)
     transfer->profile_id = profile->id;
   return to_result(code);
 }
 
-/* Copies the lines and links them into a curl_slist within the same block. */
 static CURLcode set_headers(struct transfer *transfer, const char *lines, size_t len) {
-  size_t count = 0;
-  for(size_t i = 0; i < len; i++)
-    count += lines[i] == '\0';
   struct buffer *block = &transfer->header_lines;
-  size_t nodes_size = count * sizeof(struct curl_slist);
   block->len = 0;
-  if(!buffer_reserve(block, nodes_size + len))
+  if(!buffer_reserve(block, lines_size(lines, len)))
     return CURLE_OUT_OF_MEMORY;
-  struct curl_slist *nodes = (struct curl_slist *)(void *)block->data;
-  char *text = block->data + nodes_size;
-  memcpy(text, lines, len);
-  for(size_t i = 0; i < count; i++) {
-    nodes[i].data = text;
-    nodes[i].next = i + 1 < count ? &nodes[i + 1] : NULL;
-    text += strlen(text) + 1;
-  }
   transfer->has_headers = true;
-  return set_data(transfer->easy, CURLOPT_HTTPHEADER, nodes);
+  return set_data(transfer->easy, CURLOPT_HTTPHEADER, lines_link(block->data, lines, len));
 }
 
 static CURLcode set_method(struct transfer *transfer, const char *method, const char *body,
                            int64_t body_len) {
   CURL *easy = transfer->easy;
+  transfer->is_safe = true;
   if(!method && body_len < 0)
     return CURLE_OK;
   transfer->altered = true;
   bool is_head = method && !strcmp(method, "HEAD");
+  transfer->is_safe = !method || is_head || !strcmp(method, "GET") || !strcmp(method, "OPTIONS") ||
+                      !strcmp(method, "TRACE");
   if(is_head && body_len >= 0) /* libcurl would wait for a body of the answer, too */
     return CURLE_BAD_FUNCTION_ARGUMENT;
   if(is_head)
@@ -246,6 +140,28 @@ int transfer_apply_request(struct transfer *transfer, acurl_jar *jar, const char
     code = set_headers(transfer, headers, headers_len);
   if(!code)
     code = set_jar(transfer, jar);
+  if(!code && transfer->flags & ACURL_PROFILE_EARLY_DATA)
+    code = set_long(transfer->easy, CURLOPT_SSL_OPTIONS,
+                    transfer->is_safe ? CURLSSLOPT_EARLYDATA : 0);
+  return to_result(code);
+}
+
+static CURLcode set_digest(struct transfer *transfer, const acurl_extras *extras) {
+  transfer->altered = transfer->has_digest = true;
+  TRY(set_long(transfer->easy, CURLOPT_HTTPAUTH, CURLAUTH_DIGEST));
+  TRY(set_text(transfer->easy, CURLOPT_USERNAME, extras->digest_user));
+  return set_text(transfer->easy, CURLOPT_PASSWORD, extras->digest_password);
+}
+
+int transfer_apply_extras(struct transfer *transfer, const acurl_extras *extras) {
+  CURLcode code = CURLE_OK;
+  transfer->streams = extras->stream_answer;
+  if(extras->parts)
+    code = form_begin(transfer, extras->parts, (int)extras->part_count);
+  if(extras->stream_body)
+    code = upload_begin(transfer, extras->stream_size);
+  if(!code && extras->digest_user)
+    code = set_digest(transfer, extras);
   return to_result(code);
 }
 
@@ -325,16 +241,24 @@ static int warm_limit(acurl_engine *engine) {
 
 void transfer_recycle(struct transfer *transfer) {
   acurl_engine *engine = transfer->engine;
+  form_free(transfer);
+  upload_free(transfer);
   bool keep = transfer_cleanse(transfer) && engine->warm_count < warm_limit(engine);
   if(!keep)
     drop_easy(transfer);
   if(transfer->jar)
     jar_drop(transfer->jar);
   transfer->jar = NULL;
+  if(transfer->profile)
+    acurl_profile_free(transfer->profile);
+  transfer->profile = NULL;
+  transfer->streams = transfer->has_digest = false;
+  transfer->paused = transfer->notices = 0;
+  transfer->header_bytes = 0;
   transfer->altered = transfer->has_headers = false;
   transfer->in_body = transfer->got_cookie = transfer->cookies_known = false;
   transfer->stuck = false;
-  transfer->begun = transfer->repeats = 0;
+  transfer->begun = transfer->repeats = transfer->challenges = 0;
   transfer->opened_fd = -1;
   transfer->cause = ACURL_CAUSE_NONE;
   transfer->status = transfer->http_version = 0;
@@ -352,6 +276,10 @@ void transfer_recycle(struct transfer *transfer) {
 }
 
 void transfer_free(struct transfer *transfer) {
+  form_free(transfer);
+  upload_free(transfer);
+  if(transfer->profile)
+    acurl_profile_free(transfer->profile);
   if(transfer->easy)
     drop_easy(transfer);
   if(transfer->jar)

@@ -17,6 +17,7 @@ ENTRY = re.compile(r"\b(CURL\w*)\s*=\s*(0x[0-9a-fA-F]+|\d+)(?:\s*\+\s*(\d+))?")
 
 # In neither list; these are from libcurl's documentation of its ABI.
 IN_NO_LIST = {
+    "CURLE_HTTP2_STREAM": 92,
     "CURLE_OK": 0,
     "CURLE_UNKNOWN_OPTION": 48,
     "CURLINFO_CONN_ID": 0x600000 + 64,
@@ -34,6 +35,9 @@ PREFIXES = {
     "CURLMOPT_": ("M_",),
     "CURLINFO_": ("INFO_", ""),
     "CURLE_": ("E_",),
+    "CURLAUTH_": ("HTTPAUTH_",),
+    "CURLPAUSE_": ("PAUSE_",),
+    "CURLSSLOPT_": ("SSLOPT_",),
     "CURL_": ("", "LOCK_"),
     "": ("",),
 }

@@ -12,7 +12,8 @@ NAMES_IN_PYTHON = [
     *["CODE", "STATUS", "HTTP_VERSION", "CAUSE", "NEW_CONNECTIONS", "OS_ERROR", "CONNECTION_ID"],
     *["NAMELOOKUP", "CONNECT", "APPCONNECT", "PRETRANSFER", "STARTTRANSFER", "TOTAL", "START"],
     *["WAIT", "UPLOAD_SIZE", "DOWNLOAD_SIZE", "BODY_LEN", "HELD_BODY", "HEADER_LEN", "IP_LEN"],
-    *["REDIRECT_LEN", "COOKIE_LEN", "ERROR_LEN", "RETRIES"],
+    *["REDIRECT_LEN", "COOKIE_LEN", "ERROR_LEN", "CERT_LEN", "RETRIES"],
+    "REQUEST_SIZE",
 ]
 
 
@@ -29,9 +30,9 @@ def test_size() -> None:
 def test_types_and_offsets() -> None:
     codes = "".join(STRUCT_CODES[kind] for _name, kind, _offset in fields())
     expanded = "".join(
-        code * int(count or "1") for count, code in [("6", "i"), ("12", "q"), ("", "Q"), ("6", "I")]
+        code * int(count or "1") for count, code in [("6", "i"), ("12", "q"), ("", "Q"), ("8", "I")]
     )
-    assert response.RECORD.format == "=6i12qQ6I"
+    assert response.RECORD.format == "=6i12qQ8I"
     assert codes == expanded
     for index, (_name, _kind, offset) in enumerate(fields()):
         assert struct.calcsize("=" + codes[:index]) == offset
@@ -40,7 +41,7 @@ def test_types_and_offsets() -> None:
 def test_order() -> None:
     in_c = [name.removesuffix("_us").upper() for name, _kind, _offset in fields()]
     assert in_c == NAMES_IN_PYTHON
-    assert [getattr(response, name) for name in NAMES_IN_PYTHON] == list(range(25))
+    assert [getattr(response, name) for name in NAMES_IN_PYTHON] == list(range(27))
 
 
 def test_the_length_of_the_body_stands_where_it_is_read_without_unpacking() -> None:

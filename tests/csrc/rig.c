@@ -117,7 +117,7 @@ int rig_submit(struct rig *rig, const struct request *request) {
   int slot = acurl_submit(rig->engine, request->profile ? request->profile : rig->profile,
                           request->jar, request->method, url, request->headers,
                           (int64_t)request->headers_len, request->body,
-                          request->body ? request->body_len : -1, request->total_us);
+                          request->body ? request->body_len : -1, request->total_us, NULL);
   if(slot >= 0)
     forget(outcome_of(rig, slot));
   return slot;

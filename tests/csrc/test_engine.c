@@ -21,7 +21,7 @@ static int open_descriptors(void) {
 static void calls_without_an_engine_are_refused(void) {
   acurl_counters counters;
   acurl_profile *profile = acurl_profile_new();
-  CHECK_EQUAL(acurl_submit(NULL, profile, NULL, NULL, "http://x/", NULL, 0, NULL, -1, 0),
+  CHECK_EQUAL(acurl_submit(NULL, profile, NULL, NULL, "http://x/", NULL, 0, NULL, -1, 0, NULL),
               ACURL_ECLOSED);
   CHECK_EQUAL(acurl_cancel(NULL, 0), ACURL_ECLOSED);
   CHECK_EQUAL(acurl_kick(NULL), ACURL_ECLOSED);
@@ -152,7 +152,7 @@ static void closing_ends_all_in_every_state(void) {
     struct rig rig;
     int before = open_descriptors();
     rig_open(&rig, (acurl_engine_options){0});
-    acurl_jar *jar = acurl_jar_new(rig.engine);
+    acurl_jar *jar = acurl_jar_new(rig.engine, 0);
     for(int i = 0; i < STATES; i++)
       if(state == i || state == STATES)
         for(int repeat = 0; repeat < 3; repeat++)
@@ -219,7 +219,7 @@ static int use_in_child(struct rig *rig) {
                  acurl_drive(rig->engine) == ACURL_EFORK &&
                  acurl_engine_fd(rig->engine) == ACURL_EFORK &&
                  acurl_engine_counters(rig->engine, &counters) == ACURL_EFORK &&
-                 !acurl_jar_new(rig->engine);
+                 !acurl_jar_new(rig->engine, 0);
   if(!refused)
     return 1;
   if(acurl_engine_close(rig->engine) != ACURL_EFORK || fcntl(epoll_fd, F_GETFD) >= 0)

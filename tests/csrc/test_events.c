@@ -10,7 +10,7 @@
 /* The idle list says the same in both directions and in the table, and names open sockets only. */
 static void check_table(acurl_engine *engine) {
   int forward = 0, backward = 0, marked = 0, last = -1;
-  for(int fd = engine->idle_oldest; fd >= 0; fd = engine->descriptors[fd].idle_next) {
+  for(int fd = engine->idle.oldest; fd >= 0; fd = engine->descriptors[fd].idle_next) {
     CHECK(engine->descriptors[fd].idle && engine->descriptors[fd].opened);
     CHECK_EQUAL(engine->descriptors[fd].idle_prev, last);
     CHECK(last < 0 || engine->descriptors[last].idle_since <= engine->descriptors[fd].idle_since);
@@ -18,16 +18,16 @@ static void check_table(acurl_engine *engine) {
     last = fd;
     forward++;
   }
-  CHECK_EQUAL(engine->idle_newest, last);
+  CHECK_EQUAL(engine->idle.newest, last);
   for(int fd = last; fd >= 0; fd = engine->descriptors[fd].idle_prev)
     backward++;
   for(int fd = 0; fd < engine->descriptor_cap; fd++) {
     marked += engine->descriptors[fd].idle;
     CHECK(!engine->descriptors[fd].parked || engine->descriptors[fd].mask);
   }
-  CHECK_EQUAL(forward, engine->idle_count);
-  CHECK_EQUAL(backward, engine->idle_count);
-  CHECK_EQUAL(marked, engine->idle_count);
+  CHECK_EQUAL(forward, engine->idle.count);
+  CHECK_EQUAL(backward, engine->idle.count);
+  CHECK_EQUAL(marked, engine->idle.count);
 }
 
 static void fetch_many(struct rig *rig, const char *path, int count) {

@@ -23,7 +23,7 @@ static void add(struct rig *rig, acurl_jar *jar, const char *name, const char *v
 static void holds_what_is_added_until_cleared(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  acurl_jar *jar = acurl_jar_new(rig.engine);
+  acurl_jar *jar = acurl_jar_new(rig.engine, 0);
   CHECK_TEXT(list(&rig, jar), "");
   add(&rig, jar, "one", "1");
   add(&rig, jar, "two", "2");
@@ -41,8 +41,8 @@ static void holds_what_is_added_until_cleared(void) {
 static void is_sent_and_filled_by_its_own_transfers_only(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  acurl_jar *mine = acurl_jar_new(rig.engine);
-  acurl_jar *other = acurl_jar_new(rig.engine);
+  acurl_jar *mine = acurl_jar_new(rig.engine, 0);
+  acurl_jar *other = acurl_jar_new(rig.engine, 0);
   add(&rig, mine, "mine", "1");
   CHECK_CONTAINS(FETCH(&rig, .path = "/echo", .jar = mine)->body, "Cookie: mine=1\r\n");
   CHECK_LACKS(FETCH(&rig, .path = "/echo", .jar = other)->body, "Cookie:");
@@ -60,7 +60,7 @@ static void is_sent_and_filled_by_its_own_transfers_only(void) {
 static void lives_on_with_the_transfer_that_uses_it(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  acurl_jar *jar = acurl_jar_new(rig.engine);
+  acurl_jar *jar = acurl_jar_new(rig.engine, 0);
   add(&rig, jar, "late", "1");
   int slot = SUBMIT(&rig, .path = "/echo", .jar = jar);
   CHECK_EQUAL(jar->holds, 2);
@@ -74,7 +74,7 @@ static void lives_on_with_the_transfer_that_uses_it(void) {
 static void is_let_go_in_every_way_a_transfer_ends(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  acurl_jar *jar = acurl_jar_new(rig.engine);
+  acurl_jar *jar = acurl_jar_new(rig.engine, 0);
   FETCH(&rig, .path = "/echo", .jar = jar);
   CHECK_EQUAL(jar->holds, 1);
   FETCH(&rig, .path = "/die", .jar = jar);
@@ -96,9 +96,9 @@ static void is_let_go_in_every_way_a_transfer_ends(void) {
 static void outlives_the_engine(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  acurl_jar *idle = acurl_jar_new(rig.engine);
-  acurl_jar *queued = acurl_jar_new(rig.engine);
-  acurl_jar *running = acurl_jar_new(rig.engine);
+  acurl_jar *idle = acurl_jar_new(rig.engine, 0);
+  acurl_jar *queued = acurl_jar_new(rig.engine, 0);
+  acurl_jar *running = acurl_jar_new(rig.engine, 0);
   add(&rig, idle, "a", "1");
   add(&rig, running, "b", "1");
   SUBMIT(&rig, .path = "/silent", .jar = running);
@@ -118,7 +118,7 @@ static void outlives_the_engine(void) {
 static acurl_jar *given_jar;
 
 static void *use_from_elsewhere(void *engine) {
-  CHECK(!acurl_jar_new(engine));
+  CHECK(!acurl_jar_new(engine, 0));
   CHECK_EQUAL(acurl_jar_release(engine, given_jar), ACURL_ETHREAD);
   CHECK_EQUAL(acurl_jar_add(engine, given_jar, "x"), ACURL_ETHREAD);
   CHECK_EQUAL(acurl_jar_clear(engine, given_jar), ACURL_ETHREAD);
@@ -129,13 +129,13 @@ static void *use_from_elsewhere(void *engine) {
 static void refuses_other_threads(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  given_jar = acurl_jar_new(rig.engine);
+  given_jar = acurl_jar_new(rig.engine, 0);
   pthread_t thread;
   CHECK(!pthread_create(&thread, NULL, use_from_elsewhere, rig.engine));
   pthread_join(thread, NULL);
   CHECK_EQUAL(given_jar->holds, 1);
   acurl_jar_release(rig.engine, given_jar);
-  CHECK(!acurl_jar_new(NULL));
+  CHECK(!acurl_jar_new(NULL, 0));
   rig_close(&rig);
 }
 
@@ -143,10 +143,10 @@ static void without_memory_nothing_is_lost(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
   faults_fail_allocations_after(0);
-  acurl_jar *none = acurl_jar_new(rig.engine);
+  acurl_jar *none = acurl_jar_new(rig.engine, 0);
   faults_none();
   CHECK(!none);
-  acurl_jar *jar = acurl_jar_new(rig.engine);
+  acurl_jar *jar = acurl_jar_new(rig.engine, 0);
   add(&rig, jar, "a", "1");
   faults_fail_allocations_after(0);
   int result = acurl_jar_list(rig.engine, jar);

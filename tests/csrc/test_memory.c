@@ -37,7 +37,7 @@ static bool drive_under(struct rig *rig, void (*fail)(int good), int good) {
 static void run_with_fault(void (*fail)(int good), int good, bool *struck) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  acurl_jar *jar = acurl_jar_new(rig.engine);
+  acurl_jar *jar = acurl_jar_new(rig.engine, 0);
   for(int i = 0; i < 12; i++) /* the rig makes room for its own notes first */
     CHECK_AT_LEAST(SUBMIT(&rig, .path = "/bytes/1"), 0);
   rig_kick(&rig);

@@ -131,7 +131,7 @@ static void cookies_that_came_without_a_jar_are_handed_over_and_forgotten(void) 
 static void a_jar_is_taken_off_and_the_parser_stays_on(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  acurl_jar *jar = acurl_jar_new(rig.engine);
+  acurl_jar *jar = acurl_jar_new(rig.engine, 0);
   for(int round = 0; round < 3; round++) {
     CHECK_EQUAL(FETCH(&rig, .path = "/cookie", .jar = jar)->flags, 0);
     check_next_is_clean(&rig);
@@ -147,7 +147,7 @@ static void a_jar_is_taken_off_and_the_parser_stays_on(void) {
 static void failed_and_cancelled_transfers_leave_nothing_either(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
-  acurl_jar *jar = acurl_jar_new(rig.engine);
+  acurl_jar *jar = acurl_jar_new(rig.engine, 0);
   acurl_jar_add(rig.engine, jar, "127.0.0.1\tFALSE\t/\tFALSE\t0\tk\tsecret");
   const char *paths[] = {"/die", "/silent", "/claims/50"};
   for(int i = 0; i < 6; i++) {
@@ -193,7 +193,7 @@ static void a_refused_option_harms_nobody(void) {
   acurl_profile *bad = acurl_profile_new();
   acurl_profile_set_text(bad, USERAGENT, "bad");
   acurl_profile_set_long(bad, 9999, 1);
-  acurl_jar *jar = acurl_jar_new(rig.engine);
+  acurl_jar *jar = acurl_jar_new(rig.engine, 0);
   for(int round = 0; round < 3; round++) {
     CHECK_EQUAL(SUBMIT(&rig, .path = "/echo", .profile = bad, .jar = jar), ACURL_EARGUMENT);
     CHECK_EQUAL(jar->holds, 1);

@@ -1,0 +1,132 @@
+/* What a server answers: headers, bodies kept, counted or handed on. */
+#include "internal.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Of one transfer in all, so that endless 1xx answers end, too. */
+#define MAX_HEADER_BYTES (300 * 1024)
+#define MAX_RESERVE (8 * 1024 * 1024)
+#define KEEP_RESERVE BLOCK_MIN
+/* A streamed body waits in libcurl, and so in the kernel, while this many bytes
+ * have not been read by the user. */
+#define STREAM_WINDOW (256 * 1024)
+
+static bool starts_with(const char *line, size_t len, const char *prefix, size_t prefix_len) {
+  return len >= prefix_len && !strncasecmp(line, prefix, prefix_len);
+}
+
+#define STARTS_WITH(line, len, literal) starts_with(line, len, literal, sizeof(literal) - 1)
+
+/* A known length saves growing step by step. What the server claims is not
+ * believed beyond a bound; untouched memory costs nothing. */
+static void reserve_body(struct transfer *transfer, const char *value, size_t len) {
+  int64_t size = 0;
+  for(size_t i = 0; i < len && size < MAX_RESERVE; i++) {
+    if(value[i] >= '0' && value[i] <= '9')
+      size = size * 10 + (value[i] - '0');
+    else if(value[i] != ' ')
+      break;
+  }
+  bool kept = !transfer->streams && !(transfer->flags & ACURL_PROFILE_DISCARD_BODY);
+  if(kept && size > KEEP_RESERVE && size <= MAX_RESERVE && size <= transfer->body_limit)
+    buffer_reserve(&transfer->body, (size_t)size);
+}
+
+static int digit(const char *line, size_t len, size_t at) {
+  return at < len && line[at] >= '0' && line[at] <= '9' ? line[at] - '0' : 0;
+}
+
+/* "HTTP/1.1 200 OK", "HTTP/2 200": read here, it is cheaper than asking. */
+static void read_status_line(struct transfer *transfer, const char *line, size_t len) {
+  size_t space = 5;
+  while(space < len && line[space] != ' ')
+    space++;
+  int major = digit(line, len, 5);
+  int minor = len > 6 && line[6] == '.' ? digit(line, len, 7) : 0;
+  transfer->http_version = major == 1 ? 1 + minor : major == 2 ? 3 : major == 3 ? 30 : 0;
+  if(major > 1)
+    events_multiplexed(transfer);
+  if(transfer->status == 401 || transfer->status == 407)
+    transfer->challenges++; /* libcurl answers it with another request */
+  transfer->status = digit(line, len, space + 1) * 100 + digit(line, len, space + 2) * 10 +
+                     digit(line, len, space + 3);
+}
+
+/* Redirects are read whole, since who follows one has no use for its body. An
+ * answer that libcurl may yet meet with credentials is not the last one. */
+static bool is_streamed(const struct transfer *transfer) {
+  bool redirect = transfer->status >= 300 && transfer->status < 400 && transfer->status != 304;
+  return transfer->streams && transfer->status >= 200 && !redirect &&
+         !(transfer->has_digest && transfer->status == 401);
+}
+
+static void end_of_head(struct transfer *transfer) {
+  transfer->in_body = true; /* or trailers: both come behind the blank line */
+  if(is_streamed(transfer))
+    notice_raise(transfer, NOTICE_HEAD);
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *context) {
+  struct transfer *transfer = context;
+  size_t len = size * count;
+  transfer->last_progress = transfer->engine->now;
+  if(line[0] == '\n' || (len == 2 && line[0] == '\r' && line[1] == '\n')) {
+    end_of_head(transfer);
+    return len;
+  }
+  char first = (char)(line[0] | 0x20); /* lower case, if it is a letter */
+  bool may_be_status = transfer->in_body ? !transfer->body.len : !transfer->response_headers.len;
+  if(may_be_status && first == 'h' && STARTS_WITH(line, len, "HTTP/")) {
+    transfer->response_headers.len = 0; /* the answer after a 1xx or a CONNECT */
+    transfer->in_body = false;
+    read_status_line(transfer, line, len);
+  }
+  else if(transfer->in_body)
+    return len; /* trailers are not headers */
+  else if(first == 'c' && STARTS_WITH(line, len, "content-length:"))
+    reserve_body(transfer, line + 15, len - 15);
+  transfer->header_bytes += len;
+  if(transfer->header_bytes > MAX_HEADER_BYTES) {
+    transfer->cause = ACURL_CAUSE_HEADERS_TOO_LARGE;
+    return 0;
+  }
+  if(!buffer_append(&transfer->response_headers, line, len)) {
+    transfer->cause = ACURL_CAUSE_NO_MEMORY;
+    return 0;
+  }
+  return len;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *context) {
+  struct transfer *transfer = context;
+  size_t len = size * count;
+  transfer->in_body = true;
+  transfer->last_progress = transfer->engine->now;
+  if(transfer->flags & ACURL_PROFILE_DISCARD_BODY && !transfer->streams)
+    return len;
+  if(is_streamed(transfer)) {
+    if(transfer->body.len && transfer->body.len + len > STREAM_WINDOW) {
+      transfer->paused |= CURLPAUSE_RECV;
+      return CURL_WRITEFUNC_PAUSE;
+    }
+    notice_raise(transfer, NOTICE_DATA);
+  }
+  else if(transfer->body.len + len > (size_t)transfer->body_limit) {
+    transfer->cause = ACURL_CAUSE_BODY_TOO_LARGE;
+    return 0;
+  }
+  if(!buffer_append(&transfer->body, data, len)) {
+    transfer->cause = ACURL_CAUSE_NO_MEMORY;
+    return 0;
+  }
+  return len;
+}
+
+CURLcode receive_watch_easy(struct transfer *transfer) {
+  CURL *easy = transfer->easy;
+  TRY(libcurl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
+  TRY(set_data(easy, CURLOPT_WRITEDATA, transfer));
+  TRY(libcurl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
+  return set_data(easy, CURLOPT_HEADERDATA, transfer);
+}
