@@ -2,78 +2,121 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from urllib.parse import quote, unquote, urljoin, urlsplit
+import socket
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+from urllib.parse import quote, unquote, urlencode, urljoin
+
+import idna
 
 from acurl.errors import RequestError
 
-_PLAIN = re.compile(r"https?://[!-~]+", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+Scalar = str | int | float | bool | None
+Params = Mapping[str, Scalar | Iterable[Scalar]] | Iterable[tuple[str, Scalar | Iterable[Scalar]]]
+
+# What needs no closer look: a name or address without a dot at its end, and a good port.
+_PLAIN = re.compile(
+    r"https?://[0-9A-Za-z._~-]*[0-9A-Za-z_~-](?::[0-5]?[0-9]{1,4})?(?:[/?#][!-~]*)?"
+)
+_UNFIT = re.compile(r"[\x00- \x7f]")
+_PARTS = re.compile(r"(?:([^@]*)@)?(\[[^\]]*\]|[^:@]*)(?::([0-9]*))?")
+_HOST = re.compile(r"[0-9A-Za-z._~-]+")
+_BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)(?:%(?:25)?[0-9A-Za-z._~-]+)?\]")
+_NUMERIC = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+)){0,3}")
+_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PASSWORD = re.compile(r"(//[^/?#@:]*:)[^/?#]*@")
 # All that may stand in a URL as it is; "%" too, since what is encoded stays encoded.
-_KEPT = "!#$%&'()*+,/:;=?@[]~"
+_KEPT = "!#$%&'()*+,/:;=?@[]~\"<>\\^`{|}"
+_LAST_PORT = 65535
+
+
+class _Place(NamedTuple):
+    """A URL taken apart. `user` is None without "@"; `port` is empty where none is named."""
+
+    scheme: str
+    user: str | None
+    host: str
+    port: str
+    rest: str
 
 
 def encode_url(url: object) -> bytes:
-    """The bytes of a URL for libcurl, non-ASCII characters and blanks percent-encoded.
+    """The bytes of a URL for libcurl: non-ASCII characters percent-encoded, names in punycode.
 
-    Raises RequestError for anything but an absolute http or https URL without control
+    Raises RequestError for anything but an absolute http or https URL without blanks and control
     characters.
     """
     if not isinstance(url, str):
         raise RequestError(f"url {url!r}: must be a str, not {type(url).__name__}")
     if _PLAIN.fullmatch(url):
-        _check_host(url)
-        return url.encode()
-    return _encode(url)
+        return url.encode("ascii")
+    place = _place(url)
+    user = "" if place.user is None else f"{place.user}@"
+    port = f":{place.port}" if place.port else ""
+    try:
+        before, after = quote(user, safe=_KEPT), quote(place.rest, safe=_KEPT)
+    except UnicodeEncodeError as error:
+        raise _refusal(url, str(error)) from error
+    return f"{place.scheme}://{before}{place.host}{port}{after}".encode("ascii")
 
 
-def _encode(url: str) -> bytes:
-    bad = _CONTROL.search(url)
-    if bad:
-        raise RequestError(f"url {without_password(url)!r}: must not contain {bad.group()!r}")
+def _refusal(url: str, reason: str) -> RequestError:
+    return RequestError(f"url {without_password(url)!r}: {reason}")
+
+
+def _place(url: str) -> _Place:
+    unfit = _UNFIT.search(url)
+    if unfit:
+        hint = " (%20, or '+' in a query)" if unfit.group() == " " else ""
+        raise _refusal(url, f"must not contain {unfit.group()!r}{hint}")
     scheme, separator, rest = url.partition("://")
     if not separator:
-        raise RequestError(
-            f"url {without_password(url)!r}: must be absolute, such as http://host/path"
-        )
+        raise _refusal(url, "must be absolute, such as http://host/path")
     if scheme.lower() not in {"http", "https"}:
-        raise RequestError(
-            f"url {without_password(url)!r}: scheme must be http or https, not {scheme!r}"
-        )
-    _check_host(url)
+        raise _refusal(url, f"scheme must be http or https, not {scheme!r}")
     size = re.search(r"[/?#]|$", rest)
     end = size.start() if size else len(rest)
-    host = _encode_host(url, rest[:end])
-    try:
-        path = quote(rest[end:], safe=_KEPT)
-    except UnicodeEncodeError as error:
-        raise RequestError(f"url {without_password(url)!r}: {error}") from error
-    return f"{scheme.lower()}://{host}{path}".encode()
+    parts = _PARTS.fullmatch(rest[:end])
+    if not parts:
+        raise _refusal(url, "after :// must stand [user[:password]@]host[:port]")
+    user, host, port = parts.groups()
+    if user == "":
+        raise _refusal(url, "has no user before '@'")
+    number = (port or "").lstrip("0")
+    if len(number) > 5 or int(number or 0) > _LAST_PORT:
+        raise _refusal(url, f"port {port} is out of range 0-{_LAST_PORT}")
+    return _Place(scheme.lower(), user, _host(url, host), port or "", rest[end:])
 
 
-def _encode_host(url: str, authority: str) -> str:
-    if authority.isascii():
-        if " " in authority:
-            raise RequestError(f"url {without_password(url)!r}: the host must not contain a blank")
-        return authority
-    user, at, host = authority.rpartition("@")
-    try:
-        return quote(user, safe=_KEPT) + at + host.encode("idna").decode()
-    except UnicodeError as error:
-        raise RequestError(
-            f"url {without_password(url)!r}: host {host!r} is no valid name ({error})"
-        ) from error
-
-
-def _check_host(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise RequestError(f"url {without_password(url)!r}: {error}") from error
+def _host(url: str, host: str) -> str:
     if not host:
-        raise RequestError(f"url {without_password(url)!r}: has no host")
+        raise _refusal(url, "has no host")
+    if host.startswith("["):
+        return _bracketed(url, host)
+    if _ESCAPE.search(host):
+        raise _refusal(url, f"host {host!r}: after '%' must stand two hexadecimal digits")
+    name = unquote(host)
+    if not name.isascii():
+        try:
+            name = idna.encode(name, uts46=True).decode("ascii")
+        except UnicodeError as error:
+            raise _refusal(url, f"host {host!r} is no valid name ({error})") from error
+    if not _HOST.fullmatch(name):
+        raise _refusal(url, f"host {host!r} must consist of letters, digits, '.', '-', '_' and '~'")
+    if name.endswith(".") and _NUMERIC.fullmatch(name[:-1]):
+        raise _refusal(url, f"host {host!r}: an address must not end with a dot")
+    return name
+
+
+def _bracketed(url: str, host: str) -> str:
+    parts = _BRACKETED.fullmatch(host)
+    try:
+        ipaddress.IPv6Address(parts[1] if parts else "")
+    except ValueError as error:
+        raise _refusal(url, f"host {host!r} is no IPv6 address") from error
+    return host
 
 
 def without_password(url: str) -> str:
@@ -82,19 +125,102 @@ def without_password(url: str) -> str:
 
 
 def login(url: str) -> tuple[str, str] | None:
-    """User and password that a URL carries, None where it carries none."""
-    parts = urlsplit(url)
-    if parts.username is None:
+    """User and password that a URL carries, None where it carries none.
+
+    Raises RequestError where `encode_url` does.
+    """
+    user = _place(url).user
+    if user is None:
         return None
-    return unquote(parts.username), unquote(parts.password or "")
+    name, _, password = user.partition(":")
+    return unquote(name), unquote(password)
 
 
-def origin(url: str) -> tuple[str, str | None, int]:
-    """Scheme, host and port of an absolute URL, the default port filled in."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+def host(url: str) -> str:
+    """The host of a URL as cookies know it: lower case, punycode, addresses in one form.
+
+    IPv6 addresses have neither brackets nor zone. Raises RequestError where `encode_url` does.
+    """
+    name = _place(url).host.lower()
+    bracketed = _BRACKETED.fullmatch(name)
+    if bracketed:
+        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, bracketed[1]))
+    if _NUMERIC.fullmatch(name):
+        try:
+            return socket.inet_ntoa(socket.inet_aton(name))
+        except OSError:  # out of range: libcurl takes it for a name as well
+            return name
+    return name
+
+
+def path(url: str) -> str:
+    """The path of a URL without its query; "/" where it has none."""
+    return re.split(r"[?#]", _place(url).rest, maxsplit=1)[0] or "/"
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an absolute URL, the default port filled in.
+
+    Raises RequestError where `encode_url` does.
+    """
+    place = _place(url)
+    return place.scheme, host(url), int(place.port or (443 if place.scheme == "https" else 80))
 
 
 def resolve(base: str, target: str) -> str:
     """An absolute URL from one that may be relative to `base`."""
     return urljoin(base, target)
+
+
+def with_params(url: str, params: Params | None) -> str:
+    """The URL with query parameters added behind those it has, before its fragment.
+
+    `params` is a mapping of names to values or an iterable of such pairs. A value is a str, int,
+    float, a bool (sent as true or false), None (leaves the name out), or a list or tuple of these,
+    which repeats the name. Encoded as forms are: a blank becomes "+". Raises RequestError for
+    other types, naming the parameter but never its value.
+    """
+    if not isinstance(url, str):
+        raise RequestError(f"url {url!r}: must be a str, not {type(url).__name__}")
+    if params is None:
+        return url
+    try:
+        added = urlencode(_pairs(params))
+    except UnicodeEncodeError as error:
+        raise RequestError(
+            f"params: halves of characters cannot be sent ({error.reason})"
+        ) from error
+    if not added:
+        return url
+    start, mark, fragment = url.partition("#")
+    joint = "" if start.endswith(("?", "&")) else "&"
+    return f"{start}{joint if '?' in start else '?'}{added}{mark}{fragment}"
+
+
+def _pairs(params: Params) -> list[tuple[str, str]]:
+    try:
+        items = [(k, v) for k, v in (params.items() if isinstance(params, Mapping) else params)]
+    except (TypeError, ValueError) as error:
+        raise RequestError(
+            "params must be a mapping or an iterable of (name, value) pairs"
+        ) from error
+    pairs: list[tuple[str, str]] = []
+    for name, value in items:
+        if not isinstance(name, str):
+            raise RequestError(f"params: name {name!r} must be a str, not {type(name).__name__}")
+        values = value if isinstance(value, (list, tuple)) else (value,)
+        pairs += [(name, _text(name, item)) for item in values if item is not None]
+    return pairs
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)):
+        return str(value)
+    raise RequestError(
+        f"params: {name!r} must be str, int, float, bool, None or a list of these, "
+        f"not {type(value).__name__}"
+    )
