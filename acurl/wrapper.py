@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from acurl.driver import Counters, Driver
-from acurl.errors import AcurlError, EngineClosed, RequestError
-from acurl.profile import HttpVersion, Options, Settings, microseconds
+from acurl.errors import AcurlError, EngineClosed
+from acurl.options import (
+    ConnectionOptions,
+    Connections,
+    HttpVersion,
+    Options,
+    OptionsBesidesVersion,
+    count,
+    request_fields,
+    session_fields,
+)
+from acurl.profile import Settings, microseconds
 from acurl.session import Session
-from acurl.timeouts import DEFAULT_TIMEOUT, Timeout, as_timeout, seconds
+from acurl.timeouts import seconds
 
 if TYPE_CHECKING:
     from acurl.cookies import Cookie
@@ -20,29 +30,21 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 
 _MOST_SETTINGS = 256
-_MOST_COUNTED = 2**53  # beyond any machine, and within the engine's 64 bits
 
 
-class RequestOptions(TypedDict, total=False):
+class RequestOptions(ConnectionOptions, total=False):
     """What every verb of a session accepts; see Session.request."""
 
     headers: Headers | None
+    params: Any
     cookies: Mapping[str, str | Cookie] | None
-    auth: tuple[str, str] | None
+    auth: Any
     data: Data | None
     json: Any
-    cert: tuple[str, str] | None
-    timeout: Timeout | float | None
-    verify: bool | str | None
-    http_version: HttpVersion | None
+    files: Any
+    stream: bool
     allow_redirects: bool
     max_redirects: int
-
-
-def _count(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RequestError(f"{name}={value!r}: must be a whole number, {least} or more")
-    return min(value, _MOST_COUNTED)
 
 
 class CurlWrapper:
@@ -51,9 +53,11 @@ class CurlWrapper:
     `loop`: one of asyncio or uvloop, mostly `asyncio.get_running_loop()`. `max_connects`: idle
     connections kept for reuse; never limits concurrency. `max_streams`: concurrent HTTP/2 streams
     per connection. `keepalive_expiry`: seconds after which an idle connection is ended, None for
-    never. `max_response_size`: bytes of body, after decompression. `trust_env`: honour the
-    environment's proxies. Raises RequestError for a bad value and OSError when descriptors ran
-    out.
+    never. `max_response_size`: bytes of body, after decompression. `max_retries`: how often a
+    refused or dropped request is repeated. `max_lifetime`: whole seconds after which a connection
+    serves no new request, None for never. `trust_env`: honour the environment's proxies, and
+    `connections`: "shared", "session" or "request"; both where a session does not say otherwise.
+    Raises RequestError for a bad value and OSError when descriptors ran out.
     """
 
     def __init__(
@@ -64,19 +68,27 @@ class CurlWrapper:
         max_streams: int = 100,
         keepalive_expiry: float | None = 118.0,
         max_response_size: int = 64 << 20,
+        max_retries: int = 3,
+        max_lifetime: int | None = None,
         trust_env: bool = True,
+        connections: Connections = "shared",
     ) -> None:
         expiry = seconds("keepalive_expiry", keepalive_expiry)
+        lifetime = None if max_lifetime is None else count("max_lifetime", max_lifetime, 1)
+        self._options = Options(
+            trust_env=trust_env, connections=connections, max_idle=expiry, max_lifetime=lifetime
+        )
         self._driver = Driver(
             loop,
-            max_connects=_count("max_connects", max_connects, 0),
-            max_streams=_count("max_streams", max_streams, 1),
+            max_connects=count("max_connects", max_connects, 0),
+            max_streams=count("max_streams", max_streams, 1),
             keepalive_expiry_us=-1 if expiry is None else microseconds(expiry),
-            max_response_size=_count("max_response_size", max_response_size, 1),
+            max_response_size=count("max_response_size", max_response_size, 1),
+            max_retries=count("max_retries", max_retries, 0),
         )
         self.max_connects = max_connects
-        self._trust_env = trust_env
         self._settings: dict[Options, Settings] = {}
+        self._specialised: dict[Hashable, Settings] = {}
 
     def __repr__(self) -> str:
         return f"<CurlWrapper max_connects={self.max_connects} {self._driver!r}>"
@@ -85,29 +97,24 @@ class CurlWrapper:
         self,
         http_version: HttpVersion = "auto",
         *,
-        verify: bool | str = True,
-        timeout: Timeout | float | None = DEFAULT_TIMEOUT,
-        user_agent: str = "",
+        headers: Headers | None = None,
+        params: Any = None,
+        cookies: Mapping[str, str | Cookie] | None = None,
+        auth: Any = None,
+        **options: Unpack[OptionsBesidesVersion],
     ) -> Session:
         """A session: cookies of its own, connections shared with the others of this wrapper.
 
-        `http_version` is "auto" (HTTP/2 where TLS negotiates it), "1.1", "2" (over TLS, or the
-        request fails) or "2-prior-knowledge". `verify` is True, False or a CA file. No
-        User-Agent is sent unless given here or in a request's headers. Raises RequestError for
-        anything else.
+        `headers`, `params`, `cookies` and `auth` go with each request; those that a request gives
+        win. The other options are those of ConnectionOptions. Raises RequestError for values that
+        are not allowed, TypeError for names that are none.
         """
-        limits = as_timeout(timeout)
-        options = Options(
-            http_version=http_version,
-            verify=verify,
-            connect=limits.connect,
-            read=limits.read,
-            write=limits.write,
-            total=limits.total,
-            user_agent=user_agent,
-            trust_env=self._trust_env,
-        )
-        return Session(self, self._driver, self.settings(options))
+        given = session_fields({"http_version": http_version, **options})
+        settings = self.settings(self._options.with_changes(**given))
+        defaults = {"headers": headers, "params": params, "cookies": cookies, "auth": auth}
+        if all(value is None for value in defaults.values()):
+            return Session(self, self._driver, settings)
+        return Session(self, self._driver, settings, defaults=defaults)
 
     def settings(self, options: Options) -> Settings:
         """The engine's option lists for these options, made once."""
@@ -117,6 +124,26 @@ class CurlWrapper:
                 self._settings.clear()
             settings = self._settings[options] = Settings(options)
         return settings
+
+    def specialised(self, settings: Settings, changes: Mapping[str, Any]) -> Settings:
+        """The settings of a request in a session with `settings`, which gives ConnectionOptions.
+
+        Journeys give the same ones each time, so they are looked up as they were given. Raises
+        RequestError for values that are not allowed, TypeError for names that are none.
+        """
+        key = (settings, *((name, type(value), value) for name, value in changes.items()))
+        try:
+            found = self._specialised.get(key)
+        except TypeError:  # a dict or a list among the values
+            key = (settings, *((name, _hashable(value)) for name, value in changes.items()))
+            found = self._specialised.get(key)
+        if found is None:
+            fields = request_fields(changes, settings.options)
+            found = self.settings(settings.options.with_changes(**fields))
+            if len(self._specialised) >= _MOST_SETTINGS:
+                self._specialised.clear()
+            self._specialised[key] = found
+        return found
 
     def stats(self) -> Counters:
         """What the engine has counted. Raises EngineClosed after close."""
@@ -136,6 +163,14 @@ class CurlWrapper:
         # Upstream's code never closes; a foreign thread's collector may not.
         with contextlib.suppress(AcurlError, AttributeError):
             self._driver.close()
+
+
+def _hashable(value: object) -> Hashable:
+    if isinstance(value, Mapping):
+        return Mapping, tuple((_hashable(key), _hashable(item)) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return type(value), tuple(map(_hashable, value))
+    return type(value), value
 
 
 __all__ = ["CurlWrapper", "EngineClosed", "RequestOptions"]

@@ -7,6 +7,7 @@ import sys
 import pycurl
 
 import acurl
+from acurl.library import has_http3
 
 
 def import_acurl(*code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -25,6 +26,11 @@ def test_it_is_the_libcurl_of_pycurl() -> None:
     assert acurl.libcurl_version() == pycurl.version_info()[1]
     assert f"libcurl/{acurl.libcurl_version()}" in acurl.libcurl_description()
     assert acurl.libcurl_description() in pycurl.version
+
+
+def test_what_it_was_built_with() -> None:
+    features = pycurl.version_info()[4]
+    assert has_http3() == bool(features & 1 << 25) == ("nghttp3" in acurl.libcurl_description())
 
 
 def test_a_library_named_in_the_environment_is_taken(tmp_path: os.PathLike[str]) -> None:

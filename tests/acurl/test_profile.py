@@ -1,22 +1,29 @@
-"""HTTP versions, trust in certificates and proxies, as the options of a session decide."""
+"""HTTP versions and trust in certificates, as the options of a session decide."""
 
-import dataclasses
-import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import acurl
-from acurl.profile import Options, Profile
+from acurl.options import Options
+from acurl.profile import Profile
 from tests.acurl.conftest import RunWrapper
-from tests.acurl.echo import Echo
 from tests.conftest import RawServerFactory
+from tests.servers.caddy import Caddy
 from tests.servers.certificates import Certificates
 from tests.servers.nginx import Nginx
 from tests.servers.raw import Connection
+
+
+@pytest.fixture(scope="module")
+def caddy(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Caddy]:
+    """A server that speaks HTTP/3."""
+    server = Caddy(tmp_path_factory.mktemp("caddy"), certificates)
+    yield server
+    server.close()
 
 
 def fetch(run_wrapper: RunWrapper, url: str, wrapper_options: Any = None, **options: Any) -> Any:
@@ -99,6 +106,41 @@ def test_prior_knowledge_is_refused_by_an_http1_server(
 ) -> None:
     with pytest.raises(acurl.ProtocolError, match=r"^curl failed with code "):
         fetch(run_wrapper, f"{nginx.http}/small", http_version="2-prior-knowledge", timeout=5)
+
+
+def test_version_3(run_wrapper: RunWrapper, caddy: Caddy) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session("3", verify=str(caddy.ca_file))
+        answers = [await session.get(f"{caddy.https}/profile-3") for _ in range(2)]
+        assert [(a.text, a.http_version, a.reused) for a in answers] == [
+            ("HTTP/3.0\n", "3", False),
+            ("HTTP/3.0\n", "3", True),
+        ]
+        # The others' connections are no way to a version that was not asked for.
+        assert (await wrapper.session(verify=False).get(caddy.https)).http_version == "2"
+
+    run_wrapper(body)
+
+
+def test_version_3_verifies_certificates(run_wrapper: RunWrapper, caddy: Caddy) -> None:
+    with pytest.raises(acurl.TLSError, match="certificate"):
+        fetch(run_wrapper, caddy.https, http_version="3")
+
+
+def test_version_3_never_falls_back(run_wrapper: RunWrapper, nginx: Nginx) -> None:
+    options: dict[str, Any] = {"http_version": "3", "verify": False, "timeout": 5}
+    with pytest.raises((acurl.ConnectError, acurl.ConnectTimeout)) as caught:
+        fetch(run_wrapper, f"{nginx.https}/small?version-3", **options)
+    assert str(caught.value).startswith("curl failed with code ")
+    assert nginx.requests("version-3") == []
+
+
+def test_version_3_is_refused_by_a_libcurl_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acurl.options.has_http3", lambda: False)
+    with pytest.raises(acurl.RequestError) as caught:
+        Options(http_version="3")
+    version = acurl.libcurl_version()
+    assert str(caught.value) == f"http_version='3': libcurl {version} was built without HTTP/3"
 
 
 @pytest.mark.parametrize("with_options", [False, True])
@@ -225,69 +267,6 @@ def test_a_client_certificate_stays_with_its_request(
 
     run_wrapper(body)
     assert seen == [True, False, True, False]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"http_version": "3"}, "http_version='3': must be one of 'auto', '1.1', '2', "),
-        ({"http_version": None}, "http_version=None: must be one of "),
-        ({"verify": None}, "verify=None: must be True, False or a CA file's path"),
-        ({"verify": 1}, "verify=1: must be True, False or a CA file's path"),
-        ({"verify": "/nowhere.pem"}, "verify='/nowhere.pem': there is no such CA file"),
-        ({"timeout": 0}, "timeout connect=0: must be above 0 seconds (None is never)"),
-        ({"user_agent": "a\r\nB: c"}, "user_agent='a\\r\\nB: c': must be a str without"),
-        ({"user_agent": 5}, "user_agent=5: must be a str without"),
-    ],
-)
-def test_bad_options(run_wrapper: RunWrapper, options: Any, message: str) -> None:
-    async def body(wrapper: acurl.CurlWrapper) -> None:
-        with pytest.raises(acurl.RequestError) as caught:
-            wrapper.session(**options)
-        assert str(caught.value).startswith(message)
-
-    run_wrapper(body)
-
-
-def test_a_client_certificate_that_is_not_there(run_wrapper: RunWrapper, nginx: Nginx) -> None:
-    async def body(wrapper: acurl.CurlWrapper) -> None:
-        with pytest.raises(acurl.RequestError, match="cert: there is no file '/nokey'"):
-            await wrapper.session().get(nginx.https, cert=("/nokey", "/nocert"))
-
-    run_wrapper(body)
-
-
-@pytest.mark.parametrize("trust_env", [True, False])
-def test_the_environments_proxy(
-    run_wrapper: RunWrapper, echo: Echo, monkeypatch: pytest.MonkeyPatch, trust_env: bool
-) -> None:
-    monkeypatch.setenv("http_proxy", echo.url)
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        target = f"http://127.0.0.1:{unused.getsockname()[1]}/through"
-        trust = {"trust_env": trust_env}
-        if trust_env:
-            assert fetch(run_wrapper, target, trust).status_code == 200
-            assert echo.last().startswith(f"GET {target} HTTP/1.1\r\n".encode())
-        else:
-            with pytest.raises(acurl.ConnectError):
-                fetch(run_wrapper, target, trust)
-            assert echo.received == []
-
-
-def test_hosts_without_a_proxy(
-    run_wrapper: RunWrapper, nginx: Nginx, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    assert fetch(run_wrapper, f"{nginx.http}/small").status_code == 200
-
-
-def test_options_are_values() -> None:
-    assert Options() == Options()
-    assert hash(Options(verify=False)) == hash(Options().with_changes(verify=False))
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Options().verify = False  # type: ignore[misc]
 
 
 def test_profiles_can_be_dropped_while_requests_run(run_wrapper: RunWrapper, nginx: Nginx) -> None:

@@ -1,0 +1,263 @@
+"""How connections are made and used, as one value that is checked when it is made."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypedDict
+
+from acurl.addresses import (
+    check_interface,
+    check_proxy,
+    check_unix_socket,
+    checked_redirections,
+    checked_resolutions,
+)
+from acurl.errors import RequestError
+from acurl.library import has_http3, libcurl_version
+from acurl.timeouts import Timeout, as_timeout, seconds
+
+HttpVersion = Literal["auto", "1.1", "2", "2-prior-knowledge", "3"]
+Connections = Literal["shared", "session", "request"]
+TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
+
+HTTP_VERSIONS: tuple[HttpVersion, ...] = ("auto", "1.1", "2", "2-prior-knowledge", "3")
+CONNECTIONS: tuple[Connections, ...] = ("shared", "session", "request")
+TLS_VERSIONS: tuple[TlsVersion, ...] = ("1.0", "1.1", "1.2", "1.3")
+
+MOST_COUNTED = 2**53
+"""Beyond any machine, and within the engine's 64 bits."""
+_MOST_KEEPALIVE = 32767  # what Linux takes
+
+# What would end a header line, and halves of characters, which have no encoding.
+_NOT_IN_HEADERS = re.compile("[\r\n\0\ud800-\udfff]")
+_CIPHERS = re.compile(r"[!-~]+([ ,][!-~]+)*", re.ASCII)
+
+
+class OptionsBesidesVersion(TypedDict, total=False):
+    """All of ConnectionOptions but `http_version`, which may be given without its name."""
+
+    timeout: Timeout | float | None
+    verify: bool | str | None
+    cert: tuple[str, str] | None
+    user_agent: str
+    trust_env: bool
+    proxy: str | None
+    connections: Connections
+    tls_min: TlsVersion | None
+    tls_max: TlsVersion | None
+    ciphers: str | None
+    tls_resumption: bool
+    early_data: bool
+    dns_ttl: int | None
+    resolve: Mapping[str, str | Sequence[str]] | None
+    connect_to: Mapping[str, str] | None
+    interface: str | None
+    unix_socket: str | None
+    happy_eyeballs_timeout: float | None
+    tcp_keepalive: tuple[int, int] | None
+    max_response_size: int | None
+    discard_body: bool
+    cert_info: bool
+
+
+class ConnectionOptions(OptionsBesidesVersion, total=False):
+    """What a session takes for all its requests, and a request for itself.
+
+    `http_version`: "auto" (HTTP/2 where TLS negotiates it), "1.1", "2" (over TLS, or the request
+    fails), "2-prior-knowledge", "3" (over QUIC, or the request fails). `timeout`: a Timeout, or
+    seconds for connect, read and write. `connections`: "shared" with the wrapper's sessions,
+    "session" (each session has its own; not for one request), "request" (each has a new one).
+
+    TLS: `verify` is True (SSL_CERT_FILE or certifi), False, or a CA file. `cert` is (key file,
+    certificate file). `tls_min`, `tls_max`: "1.0" to "1.3". `ciphers`: names of OpenSSL, those of
+    TLS 1.3 among them, with ":" between. `tls_resumption` False: a full handshake each time.
+    `early_data`: send safe methods with a resumed handshake. `cert_info`: keep the server's
+    certificates for the response.
+
+    Network: `proxy` is "http://user:password@host:port", also https, socks4, socks4a, socks5
+    and socks5h (the last of each resolves names itself), for every host; "" is none, None the
+    environment's (http_proxy, https_proxy, all_proxy, NO_PROXY) if `trust_env`. `resolve`:
+    {"host:port": address, or a list of them}, in place of the name server. `connect_to`:
+    {"host:port": "other:port"}; Host and certificate stay the URL's. `interface`: the name or
+    address of a local one. `unix_socket`: a path to connect to, whatever the URL's host.
+    `dns_ttl`: seconds that an address is kept, 0 not at all, None for ever.
+    `happy_eyeballs_timeout`: seconds before the next address is tried as well.
+    `tcp_keepalive`: (seconds of silence, seconds between probes), None for off.
+
+    Answers: `max_response_size` in bytes after decompression, None as the wrapper's.
+    `discard_body`: bodies are counted, not kept. `user_agent`: "" sends none.
+    """
+
+    http_version: HttpVersion | None
+
+
+NAMES = ConnectionOptions.__annotations__.keys()
+"""Of the options that users may give."""
+
+# None means "as the session has it" where a request gives it.
+_SESSIONS_IF_NONE = ("verify", "http_version", "cert")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """ConnectionOptions, checked and hashable; equal ones share libcurl handles.
+
+    `connect`, `read`, `write` and `total` are limits in seconds, None for never. `max_idle` and
+    `max_lifetime` are the oldest connections, in seconds, that a request may use.
+    """
+
+    http_version: HttpVersion = "auto"
+    verify: bool | str = True
+    cert: tuple[str, str] | None = None
+    connect: float | None = 10.0
+    read: float | None = None
+    write: float | None = None
+    total: float | None = 60.0
+    user_agent: str = ""
+    trust_env: bool = True
+    proxy: str | None = field(default=None, repr=False)  # it may hold a password
+    connections: Connections = "shared"
+    tls_min: TlsVersion | None = None
+    tls_max: TlsVersion | None = None
+    ciphers: str | None = None
+    tls_resumption: bool = True
+    early_data: bool = False
+    dns_ttl: int | None = 60
+    resolve: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    connect_to: tuple[tuple[str, str], ...] = ()
+    interface: str | None = None
+    unix_socket: str | None = None
+    happy_eyeballs_timeout: float | None = None
+    tcp_keepalive: tuple[int, int] | None = None
+    max_response_size: int | None = None
+    discard_body: bool = False
+    cert_info: bool = False
+    max_idle: float | None = 118.0
+    max_lifetime: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise RequestError for the first value that is not allowed."""
+        _check_choice("http_version", self.http_version, HTTP_VERSIONS)
+        if self.http_version == "3" and not has_http3():
+            raise RequestError(
+                f"http_version='3': libcurl {libcurl_version()} was built without HTTP/3"
+            )
+        _check_choice("connections", self.connections, CONNECTIONS)
+        for name in ("trust_env", "tls_resumption", "early_data", "discard_body", "cert_info"):
+            _check_choice(name, getattr(self, name), (False, True))
+        _check_trust(self.verify, self.cert)
+        _check_tls(self.tls_min, self.tls_max, self.ciphers)
+        agent = self.user_agent
+        if not isinstance(agent, str) or _NOT_IN_HEADERS.search(agent):
+            raise RequestError(f"user_agent={agent!r}: must be a str without CR, LF and NUL")
+        check_proxy(self.proxy)
+        check_interface(self.interface)
+        check_unix_socket(self.unix_socket)
+        self._check_way()
+        seconds("happy_eyeballs_timeout", self.happy_eyeballs_timeout)
+        if self.dns_ttl is not None:
+            count("dns_ttl", self.dns_ttl, 0)
+        if self.max_response_size is not None:
+            count("max_response_size", self.max_response_size, 1)
+        _check_keepalive(self.tcp_keepalive)
+
+    def _check_way(self) -> None:
+        ways = [name for name in ("proxy", "unix_socket") if getattr(self, name)]
+        if len(ways) == 2:
+            raise RequestError("proxy and unix_socket: give one of them, not both")
+        if ways and self.http_version == "3":
+            raise RequestError(f"http_version='3': UDP has no way through {ways[0]}")
+
+    def with_changes(self, **changes: Any) -> Options:
+        """A copy in which the given fields differ."""
+        return replace(self, **changes)
+
+
+def session_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of Options from the ConnectionOptions of a session.
+
+    Raises TypeError for names that are none, RequestError for values that are none.
+    """
+    unknown = sorted(given.keys() - NAMES)
+    if unknown:
+        allowed = ", ".join(sorted(NAMES))
+        raise TypeError(f"there is no option {unknown[0]!r}; allowed are {allowed}")
+    found = dict(given)
+    if "timeout" in found:
+        limits = as_timeout(found.pop("timeout"))
+        found |= {limit.name: getattr(limits, limit.name) for limit in fields(Timeout)}
+    if "resolve" in found:
+        found["resolve"] = checked_resolutions(found["resolve"])
+    if "connect_to" in found:
+        found["connect_to"] = checked_redirections(found["connect_to"])
+    return found
+
+
+def request_fields(given: Mapping[str, Any], session: Options) -> dict[str, Any]:
+    """Fields of Options from the ConnectionOptions of one request in a session with `session`."""
+    found = session_fields(given)
+    for name in _SESSIONS_IF_NONE:
+        if name in found and found[name] is None:
+            del found[name]
+    asked = found.get("connections", session.connections)
+    if asked not in {session.connections, "request"}:
+        _check_choice("connections", asked, CONNECTIONS)
+        raise RequestError(
+            f"connections={asked!r}: is for a whole session; a request may ask for 'request' "
+            f"or the session's own, {session.connections!r}"
+        )
+    return found
+
+
+def count(name: str, value: object, least: int) -> int:
+    """A whole number as it was given, checked. Raises RequestError that names it."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise RequestError(f"{name}={value!r}: must be a whole number, {least} or more")
+    return min(value, MOST_COUNTED)
+
+
+def _check_choice(name: str, value: object, allowed: Sequence[object]) -> None:
+    if not any(value == one and type(value) is type(one) for one in allowed):
+        choices = ", ".join(map(repr, allowed))
+        raise RequestError(f"{name}={value!r}: must be one of {choices}")
+
+
+def _check_trust(verify: object, cert: object) -> None:
+    if not isinstance(verify, (bool, str)):
+        raise RequestError(f"verify={verify!r}: must be True, False or a CA file's path")
+    if isinstance(verify, str) and not os.path.isfile(verify):  # noqa: PTH113
+        raise RequestError(f"verify={verify!r}: there is no such CA file")
+    if cert is None:
+        return
+    if not (isinstance(cert, tuple) and [type(item) for item in cert] == [str, str]):
+        raise RequestError(f"cert={cert!r}: must be a tuple (key file, certificate file)")
+    for path in cert:
+        if not os.path.isfile(path):  # noqa: PTH113 - a Path would change the message
+            raise RequestError(f"cert: there is no file {path!r} (give key, certificate)")
+
+
+def _check_tls(least: object, most: object, ciphers: object) -> None:
+    for name, version in (("tls_min", least), ("tls_max", most)):
+        if version is not None:
+            _check_choice(name, version, TLS_VERSIONS)
+    if least is not None and most is not None and str(least) > str(most):
+        raise RequestError(f"tls_min={least!r}: must not be above tls_max={most!r}")
+    if ciphers is not None and not (isinstance(ciphers, str) and _CIPHERS.fullmatch(ciphers)):
+        raise RequestError(
+            f"ciphers={ciphers!r}: must be names of OpenSSL with ':' between, or None"
+        )
+
+
+def _check_keepalive(value: object) -> None:
+    if value is None:
+        return
+    if not (isinstance(value, tuple) and [type(item) for item in value] == [int, int]):
+        raise RequestError(
+            f"tcp_keepalive={value!r}: must be (seconds of silence, seconds between probes), "
+            "whole numbers, or None"
+        )
+    if not all(0 < number <= _MOST_KEEPALIVE for number in value):
+        raise RequestError(f"tcp_keepalive={value!r}: each must be 1 to {_MOST_KEEPALIVE} seconds")
