@@ -58,23 +58,41 @@ class ResolveError(AcurlError):
 
 
 class ConnectError(AcurlError):
-    """No connection could be made, or it broke before a whole answer came."""
+    """No connection could be made, or it broke before a whole answer came.
+
+    When libcurl met a dead connection it has tried others first: `retries` says how often.
+    """
 
 
 class TLSError(AcurlError):
-    """The TLS handshake failed; most often a certificate that is not trusted."""
+    """The TLS handshake failed, or a file that it needs is not what it should be.
+
+    Most often the server's certificate is not trusted. Nothing of the request was sent.
+    """
 
 
 class ProtocolError(AcurlError):
-    """The server's answer breaks HTTP, or it refused the HTTP version that was asked for."""
+    """The server's answer breaks HTTP, or it refused the HTTP version that was asked for.
+
+    An answer that ends before its own length, or its last chunk, is one of these.
+    """
 
 
 class StreamError(ProtocolError):
-    """One HTTP/2 or HTTP/3 stream was reset; others on the connection go on."""
+    """One HTTP/2 or HTTP/3 stream was reset; others on the connection go on.
+
+    `stream_error` is the error's name in HTTP, such as "REFUSED_STREAM", or "" when libcurl did
+    not tell.
+    """
+
+    stream_error: str = ""
 
 
 class ResponseTooLarge(AcurlError):
-    """The headers or the body passed their limit (`max_response_size` for the body)."""
+    """The headers or the body passed their limit (`max_response_size` for the body).
+
+    Headers, those of 1xx answers included, may have 5,000 lines, 300 KiB, 100 KB a line.
+    """
 
 
 class StatusError(AcurlError):
@@ -108,20 +126,29 @@ class TotalTimeout(AcurlError, TimeoutError):
 
 ERROR_BY_CODE: dict[int, type[AcurlError]] = {
     1: ProtocolError,  # what answers does not speak HTTP
+    2: AcurlError,  # libcurl could not start
     3: RequestError,  # malformed URL
+    4: AcurlError,  # left out when this libcurl was built
     5: ResolveError,  # proxy
     6: ResolveError,
     7: ConnectError,
     8: ProtocolError,
     16: ProtocolError,  # HTTP/2 framing
     18: ProtocolError,  # partial file
+    22: ProtocolError,  # a proxy's refusal
     23: ResponseTooLarge,
-    27: AcurlError,
+    26: RequestError,  # the body to send could not be read
+    27: AcurlError,  # memory
     28: ConnectTimeout,  # libcurl is given the connect limit only
+    33: ProtocolError,  # range
     35: TLSError,
+    36: ProtocolError,  # range
+    37: RequestError,  # a file to send
+    42: AcurlError,  # a callback's wish
     43: AcurlError,
     45: ConnectError,  # local interface
     47: TooManyRedirects,
+    48: AcurlError,  # an option that this libcurl lacks
     52: ConnectError,  # nothing came
     53: TLSError,
     54: TLSError,
@@ -131,39 +158,61 @@ ERROR_BY_CODE: dict[int, type[AcurlError]] = {
     59: TLSError,  # cipher
     60: TLSError,  # peer certificate
     61: ProtocolError,  # content encoding
+    63: ResponseTooLarge,
     65: ConnectError,  # a body that cannot be sent again
     66: TLSError,
+    67: ConnectError,  # a proxy's login
     77: TLSError,  # CA file
     80: TLSError,
+    81: ConnectError,  # a socket that is never ready
     82: TLSError,
     83: TLSError,
+    88: AcurlError,  # a callback's wish
+    89: ConnectError,  # libcurl's own queue
     90: TLSError,
     91: TLSError,
     92: StreamError,
+    93: AcurlError,  # a call from within a callback
+    94: ProtocolError,  # authentication
     95: StreamError,  # HTTP/3
     96: ConnectError,  # QUIC
     97: ConnectError,  # proxy handshake
     98: TLSError,
+    99: AcurlError,  # a poll that failed
     100: ResponseTooLarge,  # one header line, or too many of them
+    101: TLSError,  # ECH
 }
+
+OTHER_PROTOCOLS = frozenset(
+    {*range(9, 16), 17, *range(19, 22), 24, 25, *range(29, 33), 34, *range(38, 42), 44, 46}
+    | {*range(49, 52), 57, 62, 64, *range(68, 77), 78, 79, *range(84, 88), 102}
+)
+"""Codes that no http or https transfer ends with: of FTP, LDAP, SSH and the like, or obsolete."""
 
 ADVICE_BY_ERROR: dict[type[AcurlError], str] = {
     ResolveError: "check the host name and the name server",
-    ConnectError: "check that the server runs and that host and port are right",
     ConnectTimeout: "check that the host is reachable, or raise Timeout(connect=...)",
     TotalTimeout: "raise Timeout(total=...) if the server may take that long",
     ReadTimeout: "raise Timeout(read=...) if the server may pause that long",
     WriteTimeout: "raise Timeout(write=...) if the network may stall that long",
     ProtocolError: "the server's answer is broken, or it does not speak this HTTP version",
     StreamError: "the server reset this stream; others on the connection go on",
-    ResponseTooLarge: "raise max_response_size if such bodies are expected",
 }
 
-CERTIFICATE_ADVICE = "give verify=CA_FILE (or SSL_CERT_FILE) if the server's CA is your own"
+ADVICE_BY_CODE: dict[int, str] = {
+    5: "check the proxy's name and the name server",
+    7: "check that the server runs and that host and port are right",
+    23: "raise max_response_size if such bodies are expected",
+    55: "the server, or something on the way, ended the connection: its log may say why",
+    56: "the server, or something on the way, ended the connection: its log may say why",
+    60: "give verify=CA_FILE (or SSL_CERT_FILE) if the server's CA is your own",
+    77: "give verify=CA_FILE a PEM file of CA certificates",
+    100: "the server may send 5,000 header lines, 300 KiB in all, 100 KB a line",
+}
 
 
 def advice(error: type[AcurlError], code: int) -> str:
     """What to try next, in half a sentence; empty when there is nothing general to say."""
-    if code == 60:
-        return CERTIFICATE_ADVICE
-    return ADVICE_BY_ERROR.get(error, "")
+    if issubclass(error, TimeoutError):
+        return ADVICE_BY_ERROR.get(error, "")
+    return ADVICE_BY_CODE.get(code) or ADVICE_BY_ERROR.get(error, "")

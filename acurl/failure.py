@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from acurl._engine import ffi, lib
 from acurl.errors import (
@@ -13,6 +14,8 @@ from acurl.errors import (
     ProtocolError,
     ReadTimeout,
     ResponseTooLarge,
+    StreamError,
+    TLSError,
     TotalTimeout,
     WriteTimeout,
     advice,
@@ -22,7 +25,10 @@ from acurl.response import (
     CAUSE,
     CODE,
     CONNECT,
+    DOWNLOAD_SIZE,
     ERROR_LEN,
+    HEADER_LEN,
+    HTTP_VERSION,
     IP_LEN,
     NAMELOOKUP,
     OS_ERROR,
@@ -58,8 +64,184 @@ _TEXT_BY_CAUSE: dict[int, str] = {
     lib.ACURL_CAUSE_NO_MEMORY: "memory ran out",
 }
 
-# libcurl says of these only that sending or receiving failed.
-_BROKEN_HTTP = ("not support HTTP/2", "chunk")
+_PARTIAL, _RECEIVING = 18, 56
+_HTTP_2 = 3  # in a record
+_CONTENT_LENGTH = re.compile(rb"(?im)^content-length:\s*(\d+)\s*$")
+
+_TLS_FILES = "give cert=(key file, certificate file): PEM files that belong together"
+_SPEAKS_TLS = "check that this port speaks TLS, and a version that is allowed"
+_NOT_OUR_HTTP_2 = "ask for http_version='auto' or '1.1' if the server has no HTTP/2"
+_CONNECTION_GONE = "the server ended the HTTP/2 connection; its log may say why"
+
+
+class _Sign(NamedTuple):
+    """What libcurl's text tells beyond its code. The first that fits is taken.
+
+    `words` is a pattern for the text, "" fits only where libcurl gave none; a group in it names
+    the HTTP/2 or HTTP/3 error, and stands for {} in `sentence`.
+    """
+
+    codes: tuple[int, ...]
+    words: str
+    kind: type[AcurlError]
+    sentence: str
+    advice: str | None = None
+
+
+_SIGNS = (
+    _Sign(
+        (92, 95),
+        r"reset by server \(error 0x[0-9a-f]+ ?(\w*)\)",
+        StreamError,
+        "the server reset the stream with {}",
+    ),
+    _Sign(
+        (92,),
+        r"reset by curl \(error 0x[0-9a-f]+ ?(\w*)\)",
+        StreamError,
+        "the HTTP/2 connection ended with {}, and this stream with it",
+        _CONNECTION_GONE,
+    ),
+    _Sign(
+        (92,),
+        "received invalid frame",
+        ProtocolError,
+        "the server sent a frame that HTTP/2 does not allow",
+        _CONNECTION_GONE,
+    ),
+    _Sign(
+        (16, 55, 56),
+        "unexpected data while we expected SETTINGS|not support HTTP/2",
+        ProtocolError,
+        "what answers does not speak HTTP/2",
+        _NOT_OUR_HTTP_2,
+    ),
+    _Sign(
+        (16,),
+        r"shuts down connection with error \d+: (\w+)",
+        ProtocolError,
+        "the server broke the rules of HTTP/2 ({})",
+        _CONNECTION_GONE,
+    ),
+    _Sign(
+        (16,),
+        "",
+        ConnectError,
+        "the server closed the HTTP/2 connection before it answered",
+        _CONNECTION_GONE,
+    ),
+    _Sign(
+        (55, 56),
+        "Flooding was detected",
+        ProtocolError,
+        "the server flooded the HTTP/2 connection with frames that want an answer",
+        _CONNECTION_GONE,
+    ),
+    _Sign(
+        (55, 56),
+        "Connection died, tried",
+        ConnectError,
+        "the server refused or dropped the request on every connection that was tried",
+    ),
+    _Sign(
+        (56,),
+        "Too large response headers",
+        ResponseTooLarge,
+        "the headers are larger than 300 KiB",
+        advice(ResponseTooLarge, 100),
+    ),
+    _Sign((56,), "chunk", ProtocolError, "a chunk of the body is malformed", ""),
+    _Sign((43,), "private key", TLSError, "the client's key cannot be used", _TLS_FILES),
+    _Sign((58,), ".", TLSError, "the client's certificate cannot be used", _TLS_FILES),
+    _Sign(
+        (60,),
+        "no alternative certificate subject name|does not match",
+        TLSError,
+        "the server's certificate is for another host",
+        "use a name that the certificate has",
+    ),
+    _Sign(
+        (60,),
+        "expired",
+        TLSError,
+        "the server's certificate has expired",
+        "renew it, or give verify=False",
+    ),
+    _Sign(
+        (60,),
+        "not yet valid",
+        TLSError,
+        "the server's certificate is not valid yet",
+        "check the clocks, or give verify=False",
+    ),
+    _Sign((60,), "self-signed", TLSError, "the server's certificate is signed by itself"),
+    _Sign((60,), "issuer", TLSError, "nobody vouches for the server's certificate"),
+    _Sign(
+        (35,),
+        "Recv failure|Send failure|unexpected eof|SSL_ERROR_SYSCALL|Connection closed abruptly",
+        TLSError,
+        "the server ended the connection during the TLS handshake",
+        _SPEAKS_TLS,
+    ),
+    _Sign(
+        (35,),
+        "wrong version number|packet length too long|http request",
+        TLSError,
+        "what answers does not speak TLS",
+        _SPEAKS_TLS,
+    ),
+    _Sign(
+        (35, 56),
+        "alert certificate required",
+        TLSError,
+        "the server wants a certificate of the client",
+        _TLS_FILES,
+    ),
+    _Sign((35,), "alert", TLSError, "the server refused the TLS handshake", _SPEAKS_TLS),
+    _Sign((35,), "protocol|cipher", TLSError, "server and client agree on no TLS", _SPEAKS_TLS),
+)
+
+
+class _Diagnosis(NamedTuple):
+    """What is said of a failure; no `sentence` leaves it to libcurl's own words."""
+
+    kind: type[AcurlError]
+    sentence: str
+    advice: str
+    stream_error: str = ""
+
+
+def _diagnose(code: int, cause: int, said: str, fields: tuple[int, ...]) -> _Diagnosis:
+    kind = _ERROR_BY_CAUSE.get(cause)
+    if kind is not None:
+        return _Diagnosis(kind, _TEXT_BY_CAUSE[cause], advice(kind, code))
+    for sign in _SIGNS:
+        found = code in sign.codes and re.search(sign.words or "^$", said)
+        if found:
+            name = found[1] or "an error without a name" if found.re.groups else ""
+            hint = advice(sign.kind, code) if sign.advice is None else sign.advice
+            stream_error = name if issubclass(sign.kind, StreamError) else ""
+            return _Diagnosis(sign.kind, sign.sentence.format(name), hint, stream_error)
+    kind = ERROR_BY_CODE.get(code, AcurlError)
+    hint = advice(kind, code)
+    if code != _RECEIVING:
+        return _Diagnosis(kind, "", hint)
+    if not said and fields[HTTP_VERSION] == _HTTP_2:
+        # The one end without a word: GOAWAY or RST_STREAM, in the middle of an answer.
+        sentence = "the server refused the stream in the middle of its answer"
+        return _Diagnosis(StreamError, sentence, _CONNECTION_GONE, "REFUSED_STREAM")
+    where = " in the middle of its answer" if fields[STATUS] else " before it answered"
+    return _Diagnosis(kind, f"the server broke the connection{where}", hint)
+
+
+def _missing(record: bytes, fields: tuple[int, ...]) -> str:
+    """How much of an incomplete body came."""
+    came = fields[DOWNLOAD_SIZE]
+    claimed = _CONTENT_LENGTH.findall(part(record, fields, HEADER_LEN))
+    if claimed:
+        return f"the body ended after {came} of {int(claimed[-1])} bytes"
+    return f"the body ended after {came} bytes, before its last chunk"
+
 
 _TIMES = {
     "namelookup_time": NAMELOOKUP,
@@ -78,18 +260,22 @@ def failure(record: bytes, request: Request) -> AcurlError:
     """The exception for a failed transfer, with its code, request and phase times."""
     fields = unpack_record(record)
     code, cause = fields[CODE], fields[CAUSE]
-    kind = _ERROR_BY_CAUSE.get(cause) or ERROR_BY_CODE.get(code, AcurlError)
     said = part(record, fields, ERROR_LEN).decode("utf-8", "replace").strip()
-    if kind is ConnectError and any(sign in said for sign in _BROKEN_HTTP):
-        kind = ProtocolError  # the connection broke because of what came over it
-    text = _TEXT_BY_CAUSE.get(cause) or said or ffi.string(lib.acurl_code_text(code)).decode()
-    hint = advice(kind, code)
+    kind, sentence, hint, stream_error = _diagnose(code, cause, said, fields)
+    if code == _PARTIAL:
+        sentence = _missing(record, fields)
+    if cause or not said:
+        text = sentence or ffi.string(lib.acurl_code_text(code)).decode()
+    else:
+        text = f"{sentence}: {said}" if sentence else said
     if fields[OS_ERROR] in _DESCRIPTORS_GONE:
         hint = "this process has no file descriptors left: raise the limit (ulimit -n)"
     url = without_password(request.url)
     message = f"curl failed with code {code}: {text} ({request.method.decode()} {url})"
     error = kind(f"{message}; {hint}" if hint else message)
     error.code = code
+    if isinstance(error, StreamError):
+        error.stream_error = stream_error
     error.request = request
     error.retries = fields[RETRIES]
     for name, field in _TIMES.items():
