@@ -5,6 +5,7 @@ driver.py (futures, the event loop), csrc/engine_api.h (the contract) and csrc/e
 through csrc/record.c, driver.py and response.py. errors.py holds every exception.
 """
 
+from acurl.auth import Basic, Bearer, Digest
 from acurl.case_insensitive import CaseInsensitiveDefaultDict, CaseInsensitiveDict
 from acurl.cookies import Cookie, _Cookie, parse_cookie_string, session_cookie_for_url
 from acurl.errors import (
@@ -20,6 +21,7 @@ from acurl.errors import (
     RequestError,
     ResolveError,
     ResponseTooLarge,
+    StatusError,
     StreamError,
     TLSError,
     TooManyRedirects,
@@ -30,6 +32,7 @@ from acurl.library import libcurl_description, libcurl_version
 from acurl.request import Request
 from acurl.response import _Response
 from acurl.session import Session
+from acurl.stream import StreamedResponse
 from acurl.timeouts import Timeout
 from acurl.wrapper import VERSION, CurlWrapper
 
@@ -37,12 +40,15 @@ __version__ = VERSION
 
 __all__ = [
     "AcurlError",
+    "Basic",
+    "Bearer",
     "CaseInsensitiveDefaultDict",
     "CaseInsensitiveDict",
     "ConnectError",
     "ConnectTimeout",
     "Cookie",
     "CurlWrapper",
+    "Digest",
     "EngineClosed",
     "EngineMisuse",
     "LibcurlError",
@@ -54,7 +60,9 @@ __all__ = [
     "ResolveError",
     "ResponseTooLarge",
     "Session",
+    "StatusError",
     "StreamError",
+    "StreamedResponse",
     "TLSError",
     "Timeout",
     "TooManyRedirects",

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from threading import get_ident
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acurl import library as _library  # noqa: F401 - binds libcurl before the first engine
 from acurl._engine import ffi, lib
 from acurl.errors import AcurlError, EngineClosed, EngineMisuse, RequestError
+from acurl.exchange import Exchange
+
+if TYPE_CHECKING:
+    from acurl.source import Source
 
 _unpack = ffi.unpack
 _kick = lib.acurl_kick
@@ -79,17 +83,20 @@ class Driver:
     """One engine and the futures that wait on it. Belongs to one loop and its thread.
 
     `engine` is NULL once closed; `_futures` maps a slot to the future of the transfer in it, and
-    only `adopt`, `abandon`, `_deliver` and `close` change it.
+    only `adopt`, `abandon`, `_deliver` and `close` change it. `_exchanges` maps the slots that
+    have one to their exchange until the last record.
     """
 
     __slots__ = (
         "_batch",
         "_call_soon",
         "_create_future",
+        "_exchanges",
         "_fd",
         "_futures",
         "_kick_planned",
         "_loop",
+        "_taken",
         "_thread",
         "engine",
     )
@@ -106,6 +113,8 @@ class Driver:
         self._futures: list[asyncio.Future[bytes | Finished] | None] = []
         self._call_soon: Callable[..., Any] = loop.call_soon
         self._create_future: Callable[[], asyncio.Future[bytes | Finished]] = loop.create_future
+        self._exchanges: dict[int, Exchange] = {}
+        self._taken = ffi.new("char *[1]")
         self._kick_planned = False
         self._fd = lib.acurl_engine_fd(self.engine)
         loop.add_reader(self._fd, self._on_ready)
@@ -122,11 +131,9 @@ class Driver:
     def adopt(self, slot: int) -> asyncio.Future[bytes | Finished]:
         """The future of a transfer just submitted, which the next kick starts.
 
-        `slot` is what acurl_submit returned; a refusal is raised as `refusal` says. The
-        submission is not a method here because a call less per request is 1 % of it.
+        `slot` is what acurl_submit returned. The submission is not a method here because a call
+        less per request is 1 % of it.
         """
-        if slot < 0:
-            raise refusal(slot)
         future = self._create_future()
         try:
             self._futures[slot] = future
@@ -138,11 +145,82 @@ class Driver:
             self._call_soon(self._on_kick)
         return future
 
+    def adopt_exchange(self, slot: int, source: Source | None) -> Exchange:
+        """As `adopt`, for a transfer whose body is given by a source, or taken by pieces.
+
+        Its head's future gets the record of the answer's head, or the last one where there is no
+        other.
+        """
+        exchange = self._exchanges[slot] = Exchange(self, slot, self.adopt(slot))
+        if source is not None:
+            exchange.send(source)
+        return exchange
+
     def abandon(self, slot: int, future: asyncio.Future[bytes | Finished]) -> None:
         """End the transfer of a future that nobody awaits any more, if it still runs."""
-        if slot < len(self._futures) and self._futures[slot] is future:
+        exchange = self._exchanges.get(slot)
+        if exchange is not None and exchange.head is future:
+            self.break_off(exchange, EngineClosed("nobody awaits this response any more"))
+        elif slot < len(self._futures) and self._futures[slot] is future:
             self._futures[slot] = None
             lib.acurl_cancel(self.engine, slot)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a coroutine beside all others; to be held by the caller."""
+        return self._loop.create_task(work)
+
+    def future(self) -> asyncio.Future[Any]:
+        """A future of this loop."""
+        return self._loop.create_future()
+
+    def feed(self, exchange: Exchange, data: bytes, *, last: bool) -> int:
+        """Give the engine a piece of a body; returns the bytes that have not left it yet."""
+        result: int = lib.acurl_feed(self.engine, exchange.slot, data, len(data), last)
+        if result < 0:
+            raise refusal(result)
+        return result
+
+    def read(self, exchange: Exchange) -> bytes:
+        """What has come of a body, b"" when that is nothing."""
+        out = self._taken
+        size = lib.acurl_read(self.engine, exchange.slot, out)
+        if size < 0:
+            raise refusal(size)
+        data: bytes = _unpack(out[0], size) if size else b""
+        return data
+
+    def end(self, exchange: Exchange) -> None:
+        """End a transfer as if its answer were complete."""
+        if self._exchanges.get(exchange.slot) is not exchange:
+            return
+        del self._exchanges[exchange.slot]
+        result = lib.acurl_end(self.engine, exchange.slot)
+        if result < 0:
+            raise refusal(result)
+        batch = self._batch
+        record = _unpack(batch.bytes, batch.size)
+        exchange.finish(_finished(batch.index[2], record))
+
+    def let_go(self, exchange: Exchange) -> None:
+        """End a transfer that nobody can read any more; callable from any thread."""
+        if get_ident() == self._thread:
+            if self.engine != NULL:
+                self.end(exchange)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+                self._loop.call_soon_threadsafe(self.let_go, exchange)
+
+    def break_off(self, exchange: Exchange, error: AcurlError) -> None:
+        """End a transfer for a reason of ours, which its awaiter gets."""
+        slot = exchange.slot
+        if self._exchanges.get(slot) is not exchange:
+            return
+        del self._exchanges[slot]
+        self._futures[slot] = None
+        lib.acurl_cancel(self.engine, slot)
+        exchange.finish(None, error)
+        if not exchange.head.done():
+            exchange.head.set_exception(error)
 
     def release_jar(self, pointer: Any) -> None:
         """Give up a cookie jar; callable from any thread, as finalisers are."""
@@ -179,9 +257,15 @@ class Driver:
         if not self._loop.is_closed():
             self._loop.remove_reader(self._fd)
         futures, self._futures = self._futures, []
+        reason = "the engine was closed while the request ran"
+        exchanges, self._exchanges = self._exchanges, {}
+        if self._loop.is_closed():
+            return
+        for exchange in exchanges.values():
+            exchange.finish(None, EngineClosed(reason))
         for future in futures:
-            if future is not None and not future.done() and not self._loop.is_closed():
-                future.set_exception(EngineClosed("the engine was closed while the request ran"))
+            if future is not None and not future.done():
+                future.set_exception(EngineClosed(reason))
 
     def _on_ready(self) -> None:
         count = _drive(self.engine)
@@ -204,11 +288,15 @@ class Driver:
         futures = self._futures
         start = 0
         for slot, end, flags in zip(index, index, index, strict=True):
-            future = futures[slot]
-            futures[slot] = None
             record = data[start:end]
             start = end
-            result = _finished(flags, record) if flags else record
+            result: bytes | Finished = record
+            if flags:
+                if flags & _OF_EXCHANGE and self._exchanged(slot, flags, record):
+                    continue
+                result = _finished(flags, record)
+            future = futures[slot]
+            futures[slot] = None
             if future is not None:
                 try:  # noqa: SIM105 - a context manager per request costs more than the rest
                     future.set_result(result)
@@ -220,8 +308,27 @@ class Driver:
             self._kick_planned = True
             self._call_soon(self._on_kick)
 
+    def _exchanged(self, slot: int, flags: int, record: bytes) -> bool:
+        """Tell an exchange. False when its head's future is to get this record."""
+        exchange = self._exchanges.get(slot)
+        if flags & _FLAG_EXCHANGE:
+            self._exchanges.pop(slot, None)
+            if exchange is None:
+                return False
+            handed_out = self._futures[slot] is None
+            exchange.finish(_finished(flags, record) if handed_out else None)
+            return handed_out
+        if flags & _FLAG_HEAD:
+            return False
+        if exchange is not None:
+            exchange.notice(flags)
+        return True
+
 
 _FLAG_HELD: int = lib.ACURL_FLAG_HELD
+_FLAG_HEAD: int = lib.ACURL_FLAG_HEAD
+_FLAG_EXCHANGE: int = lib.ACURL_FLAG_EXCHANGE
+_OF_EXCHANGE: int = _FLAG_EXCHANGE | _FLAG_HEAD | lib.ACURL_FLAG_DATA | lib.ACURL_FLAG_HUNGRY
 
 
 def _finished(flags: int, record: bytes) -> Finished:

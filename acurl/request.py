@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import json as json_module
 import re
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from acurl._engine import ffi
+from acurl.auth import Auth, Basic, Bearer, Digest, as_auth
+from acurl.body import NO_BODY, Body, Data, build_body
 from acurl.cookies import Cookie, cookie_dict
 from acurl.errors import RequestError
-from acurl.urls import encode_url, login, origin, without_password
+from acurl.form import Files, Form
+from acurl.urls import encode_url, login, origin, with_params, without_password
 
 if TYPE_CHECKING:
-    from acurl.cookies import Jar
+    from acurl.jar import Jar
     from acurl.profile import Settings
     from acurl.response import _Response
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
-Data = bytes | bytearray | str | Mapping[str, Any]
+HeaderItems = tuple[tuple[str, str], ...]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE = re.compile(r"[\r\n\0]")
@@ -30,6 +30,7 @@ _UNSAFE = re.compile(r"[\r\n\0]")
 _EXPECT_ABOVE = 1 << 20
 _SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 _BOUND_TO_ORIGIN = {*_SECRET_HEADERS, "host"}
+_ABOUT_THE_BODY = {"content-type", "content-length", "content-encoding", "transfer-encoding"}
 _METHODS_WITH_BODY = {b"POST", b"PUT", b"PATCH"}
 
 
@@ -37,11 +38,12 @@ class Request:
     """One request, immutable once made.
 
     `method` is bytes, `url` the str that was given; `headers` and `cookies` are dicts, `data` the
-    body as bytes or None, `auth` (user, password) or None, `cert` (key file, certificate file)
-    or None.
+    body as bytes or None (also where it is a form with files, or streamed), `auth` (user,
+    password), another of acurl's ways or None, `cert` (key file, certificate file) or None.
     """
 
     __slots__ = (
+        "_form",
         "_jar",
         "auth",
         "body",
@@ -49,11 +51,15 @@ class Request:
         "cert",
         "cookie_items",
         "data",
+        "extras",
         "header_items",
         "history",
         "is_https",
         "method",
+        "parts",
         "settings",
+        "source",
+        "streams",
         "url",
         "wire_headers",
         "wire_headers_len",
@@ -65,31 +71,39 @@ class Request:
         self,
         method: bytes,
         url: str,
-        header_items: tuple[tuple[str, str], ...] = (),
+        header_items: HeaderItems = (),
         cookie_items: tuple[tuple[str, str | Cookie], ...] = (),
-        auth: tuple[str, str] | None = None,
-        data: bytes | None = None,
+        auth: Auth | None = None,
+        body: Body = NO_BODY,
         cert: tuple[str, str] | None = None,
+        *,
+        streams: bool = False,
     ) -> None:
         self.method = method
         self.url = url
         self.header_items = header_items
         self.cookie_items = cookie_items
         self.auth = auth
+        data, self.parts, self.source, _ = body
         self.data = data
         self.cert = cert
+        self.streams = streams
         self.wire_url = encode_url(url)
         self.is_https = self.wire_url.startswith(b"https")
-        if data is None and method in _METHODS_WITH_BODY:
+        if data is None and body is NO_BODY and method in _METHODS_WITH_BODY:
             data = b""
         self.body: Any = ffi.NULL if data is None else data
         self.body_len = -1 if data is None else len(data)
-        self.wire_method: Any = ffi.NULL if method == b"GET" and data is None else method
-        self.wire_headers = _encode_headers(header_items, auth, self.body_len)
+        self.wire_method: Any = ffi.NULL if method == b"GET" and body is NO_BODY else method
+        self.wire_headers = _encode_headers(header_items, auth, _may_be_large(body))
         self.wire_headers_len = len(self.wire_headers)
         self.settings: Settings | None = None
         self.history: tuple[_Response, ...] = ()
         self._jar: Jar | None = None
+        self._form: Any = None
+        self.extras: Any = ffi.NULL
+        if streams or self.parts is not None or self.source is not None or type(auth) is Digest:
+            self._add_extras()
 
     def __repr__(self) -> str:
         return f"<Request {self.method.decode()} {without_password(self.url)}>"
@@ -108,16 +122,22 @@ class Request:
         return cookies
 
     def to_curl(self) -> str:
-        """A command line for curl that sends this request. It shows credentials as they are."""
+        """A command line for curl that sends this request. It shows credentials as they are.
+
+        The content of streamed bodies and of parts from memory is not in it.
+        """
         words = ["curl", "-X", self.method.decode()]
         if self.data is not None:
             words += ["--data-raw", self.data.decode("utf-8", "backslashreplace")]
+        for part in self.parts or ():
+            words += ["-F", f"{part.name}=@{part.path or '-'}"]
+        if self.source is not None:
+            words += ["--upload-file", "-"]
         for name, value in self.header_items:
             words += ["-H", f"{name}: {value}"]
         if self.cookies:
             words += ["--cookie", ";".join(f"{k}={v}" for k, v in self.cookies.items())]
-        if self.auth is not None:
-            words += ["--user", ":".join(self.auth)]
+        words += _curl_auth(self.auth)
         words.append(self.url)
         return shlex.join(words)
 
@@ -132,27 +152,47 @@ class Request:
         """Whether `cookies` shows those of a session."""
         return self._jar is not None
 
+    @property
+    def has_exchange(self) -> bool:
+        """Whether its body is given, or its answer taken, piece by piece."""
+        return self.streams or self.source is not None
+
     def redirected(self, response: _Response, url: str) -> Request:
         """The request of the next hop: 301, 302 and 303 turn every method into GET.
 
         Credentials (auth, Authorization and Cookie headers) stay behind when the origin changes.
         Raises RequestError when `url` is none that could be asked for.
         """
-        method, data = self.method, self.data
+        method, body = self.method, Body(self.data, self.parts, self.source)
         if response.status_code in {301, 302, 303}:
-            method, data = b"GET", None
+            method, body = b"GET", NO_BODY
         encode_url(url)
         same_origin = origin(self.url) == origin(url)
         headers = self.header_items
-        if data is None:
-            headers = _without(headers, {"content-type", "content-length", "content-encoding"})
+        if body == NO_BODY:
+            headers, body = _without(headers, _ABOUT_THE_BODY), NO_BODY
         if not same_origin:
             headers = _without(headers, _BOUND_TO_ORIGIN)
         auth = (self.auth or login(self.url)) if same_origin else None
-        hop = Request(method, url, headers, (), auth, data, self.cert)
+        hop = Request(method, url, headers, (), auth, body, self.cert, streams=self.streams)
         hop.settings = self.settings
         hop.history = (*self.history, response)
         return hop
+
+    def _add_extras(self) -> None:
+        extras = self.extras = ffi.new("acurl_extras *")
+        extras.stream_answer = self.streams
+        if self.source is not None:
+            extras.stream_body, extras.stream_size = True, self.source.size
+        if self.parts is not None:
+            form = Form(self.parts)
+            extras.parts, extras.part_count = form.pointer, form.count
+            self._form = form
+        if isinstance(self.auth, Digest):
+            user = ffi.new("char[]", self.auth.user.encode())
+            password = ffi.new("char[]", self.auth.password.encode())
+            extras.digest_user, extras.digest_password = user, password
+            self._form = self._form, user, password
 
 
 _plain_requests: dict[str, Request] = {}
@@ -176,28 +216,34 @@ def build_request(
     url: str,
     headers: Headers | None = None,
     cookies: Mapping[str, str | Cookie] | None = None,
-    auth: tuple[str, str] | None = None,
+    auth: Auth | None = None,
     data: Data | None = None,
     json: Any = None,
     cert: tuple[str, str] | None = None,
+    *,
+    params: Any = None,
+    files: Files | None = None,
+    stream: bool = False,
 ) -> Request:
     """A request from what users give. Raises RequestError, naming what is wrong with it."""
-    items = _header_items(headers)
-    body = _body(data)
-    if json is not None:
-        if data is not None:
-            raise RequestError("give data or json, not both")
-        body = _json_body(json)
-        if not any(name.lower() == "content-type" for name, _ in items):
-            items += (("Content-Type", "application/json"),)
-    if body is not None and method in {"HEAD", b"HEAD"}:
-        raise RequestError("method HEAD cannot carry a body: leave out data and json")
-    _check_pair("auth", auth, "(user, password)")
+    items = header_items(headers)
+    body = NO_BODY
+    if data is not None or json is not None or files is not None:
+        body = build_body(data, json, files)
+        if method in {"HEAD", b"HEAD"}:
+            raise RequestError("method HEAD cannot carry a body: leave out data, json and files")
+    if body.content_type and not any(name.lower() == "content-type" for name, _ in items):
+        items += (("Content-Type", body.content_type),)
+    if params is not None:
+        url = with_params(url, params)
+    if not isinstance(stream, bool):
+        raise RequestError(f"stream={stream!r}: must be True or False")
+    as_auth(auth)
     _check_pair("cert", cert, "(key file, certificate file)")
     if cookies is not None and not isinstance(cookies, Mapping):
         raise RequestError(f"cookies must be a dict, not {type(cookies).__name__}")
     cookie_items = tuple(cookies.items()) if cookies else ()
-    return Request(_method(method), url, items, cookie_items, auth, body, cert)
+    return Request(_method(method), url, items, cookie_items, auth, body, cert, streams=stream)
 
 
 def _method(method: object) -> bytes:
@@ -207,7 +253,8 @@ def _method(method: object) -> bytes:
     return name.encode("ascii")
 
 
-def _header_items(headers: Headers | None) -> tuple[tuple[str, str], ...]:
+def header_items(headers: Headers | None) -> HeaderItems:
+    """Name and value of each header, checked. Raises RequestError that names the first bad one."""
     if not headers:
         return ()
     try:
@@ -227,35 +274,6 @@ def _header_items(headers: Headers | None) -> tuple[tuple[str, str], ...]:
     return tuple(items)
 
 
-def _body(data: object) -> bytes | None:
-    if data is None or isinstance(data, bytes):
-        return data
-    if isinstance(data, str):
-        return _utf8("data", data)
-    if isinstance(data, (bytearray, memoryview)):
-        return bytes(data)
-    if isinstance(data, Mapping):
-        try:
-            return urlencode(data, doseq=True).encode()
-        except UnicodeEncodeError as error:
-            raise RequestError(f"data: {error}") from error
-    raise RequestError(f"data must be bytes, str or a dict (sent as a form), not {data!r}")
-
-
-def _utf8(what: str, text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise RequestError(f"{what}: {error}") from error
-
-
-def _json_body(value: object) -> bytes:
-    try:
-        return json_module.dumps(value).encode()
-    except (TypeError, ValueError) as error:
-        raise RequestError(f"json: {error}") from error
-
-
 def _check_pair(name: str, value: object, meaning: str) -> None:
     if value is None:
         return
@@ -265,22 +283,38 @@ def _check_pair(name: str, value: object, meaning: str) -> None:
         raise RequestError(f"{name} must not contain CR, LF or NUL")
 
 
-def _without(items: tuple[tuple[str, str], ...], names: set[str]) -> tuple[tuple[str, str], ...]:
+def _without(items: HeaderItems, names: set[str]) -> HeaderItems:
     return tuple(item for item in items if item[0].lower() not in names)
 
 
-def _encode_headers(
-    items: tuple[tuple[str, str], ...], auth: tuple[str, str] | None, body_len: int
-) -> bytes:
+def _may_be_large(body: Body) -> bool:
+    if body.data is not None:
+        return len(body.data) > _EXPECT_ABOVE
+    return body.parts is not None or body.source is not None
+
+
+def _curl_auth(auth: Auth | None) -> list[str]:
+    if auth is None:
+        return []
+    if isinstance(auth, Bearer):
+        return ["--oauth2-bearer", auth.token]
+    if isinstance(auth, Digest):
+        return ["--digest", "--user", f"{auth.user}:{auth.password}"]
+    return ["--user", f"{auth.user}:{auth.password}" if isinstance(auth, Basic) else ":".join(auth)]
+
+
+def _encode_headers(items: HeaderItems, auth: Auth | None, is_large: bool) -> bytes:
     """The header lines for libcurl, each ended by a NUL."""
     # "Name;" is how libcurl is told of an empty value; "Name:" would drop the header.
     lines = [f"{name}: {value}\0" if value else f"{name};\0" for name, value in items]
     names = {name.lower() for name, _ in items}
     if auth is not None and "authorization" not in names:
-        if ":" in auth[0]:
-            raise RequestError("auth: the user's name must not contain ':'")
-        token = base64.b64encode(_utf8("auth", ":".join(auth))).decode()
-        lines.append(f"Authorization: Basic {token}\0")
-    if body_len > _EXPECT_ABOVE and "expect" not in names:
+        way = as_auth(auth)
+        if isinstance(way, (Basic, Bearer)):
+            lines.append(f"Authorization: {way.header}\0")
+    if is_large and "expect" not in names:
         lines.append("Expect:\0")
-    return _utf8("headers", "".join(lines))
+    try:
+        return "".join(lines).encode()
+    except UnicodeEncodeError as error:
+        raise RequestError(f"headers: {error}") from error

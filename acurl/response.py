@@ -5,15 +5,18 @@ from __future__ import annotations
 import codecs
 import json as json_module
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from acurl.case_insensitive import CaseInsensitiveDefaultDict, CaseInsensitiveDict
 from acurl.cookies import cookie_dict
+from acurl.errors import StatusError
 from acurl.urls import without_password
 
 if TYPE_CHECKING:
-    from acurl.cookies import Jar
+    from collections.abc import AsyncIterator
+
     from acurl.driver import HeldBody
+    from acurl.jar import Jar
     from acurl.request import Request
 
 # The layout of acurl_record in csrc/engine_api.h; a test compares the two.
@@ -120,6 +123,21 @@ class _Response:
 
     response_code = status_code
 
+    def raise_for_status(self) -> Self:
+        """Raise StatusError when the status is 400 or above; give the response otherwise."""
+        if not self.ok:
+            raise self._status_error()
+        return self
+
+    def _status_error(self) -> StatusError:
+        request = self.request
+        reason = self.header.partition("\n")[0].partition(f" {self.status_code} ")[2].strip()
+        status = f"{self.status_code} {reason}".strip()
+        method = request.method.decode()
+        error = StatusError(f"{status} for {method} {without_password(self.url)}")
+        error.response, error.request = self, request
+        return error
+
     @property
     def ok(self) -> bool:
         """Whether the status is below 400."""
@@ -209,6 +227,22 @@ class _Response:
         return self._fields[DOWNLOAD_SIZE]
 
     @property
+    def request_size(self) -> int:
+        """Bytes of the request's head sent, those of repeats included."""
+        return self._fields[REQUEST_SIZE]
+
+    @property
+    def certificates(self) -> tuple[dict[str, str], ...]:
+        """Facts about the server's certificates, its own first, each by name as libcurl gives them.
+
+        Empty unless asked for by `cert_info=True`, and when another request made the connection.
+        """
+        data = part(self._record, self._fields, CERT_LEN)
+        chain = [certificate.split(b"\0") for certificate in data.split(b"\0\0") if certificate]
+        pairs = [[line.decode("utf-8", "replace").partition(":") for line in c] for c in chain]
+        return tuple({name: value for name, _, value in facts if name} for facts in pairs)
+
+    @property
     def primary_ip(self) -> str:
         """The server's address."""
         return part(self._record, self._fields, IP_LEN).decode()
@@ -268,6 +302,25 @@ class _Response:
         return record[len(record) - size :]
 
     content = body
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body in pieces; of a response without `stream=True` in one piece."""
+        body = self.body
+        if body:
+            yield body
+
+    async def read(self) -> bytes:
+        """The body; awaited so that it serves streamed responses, too."""
+        return self.body
+
+    async def aclose(self) -> None:
+        """Nothing to do: the transfer has ended. There for the sake of streamed responses."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     @property
     def encoding(self) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from dataclasses import asdict
+import os
+import weakref
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import acurl.cookies as cookie_values
 from acurl._engine import lib
-from acurl.cookies import Cookie, Jar, cookie_dict, session_cookie_for_url
-from acurl.driver import NULL, Driver, Finished
+from acurl.cookies import Cookie, cookie_dict, session_cookie_for_url
+from acurl.defaults import Defaults
+from acurl.driver import NULL, Driver, Finished, refusal
 from acurl.errors import (
     AcurlError,
     EngineClosed,
@@ -17,16 +20,22 @@ from acurl.errors import (
     TooManyRedirects,
 )
 from acurl.failure import failure
-from acurl.profile import HttpVersion, Settings
-from acurl.request import Data, Headers, Request, build_request, kept_plain_get, plain_get
-from acurl.response import COOKIE_LEN, REDIRECT_LEN, _Response, part, unpack_record
-from acurl.timeouts import SESSION_TIMEOUT, Timeout, as_timeout
+from acurl.jar import Jar
+from acurl.options import ConnectionOptions
+from acurl.profile import Settings
+from acurl.request import Headers, Request, build_request, kept_plain_get, plain_get
+from acurl.response import CODE, COOKIE_LEN, _Response, part, unpack_record
+from acurl.stream import StreamedResponse
 from acurl.urls import without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Unpack
 
+    from acurl.auth import Auth
+    from acurl.body import Data
+    from acurl.exchange import Exchange
+    from acurl.form import Files
+    from acurl.urls import Params
     from acurl.wrapper import CurlWrapper, RequestOptions
 
 Reply = Coroutine[Any, Any, _Response]
@@ -35,16 +44,20 @@ _submit = lib.acurl_submit
 _FAILED: int = lib.ACURL_FLAG_FAILED
 _REDIRECT: int = lib.ACURL_FLAG_REDIRECT
 _COOKIES: int = lib.ACURL_FLAG_COOKIES
+_HEAD: int = lib.ACURL_FLAG_HEAD
+_MUST_REWIND = 65  # libcurl's: a body that it cannot send again by itself
+_MOST_RESTARTS = 3
 
 
 async def _refused(error: Exception) -> _Response:
     raise error
 
 
-def _no_http(request: Request) -> NoReturn:
+def _no_http(request: Request, settings: Settings) -> NoReturn:
+    version = settings.options.http_version
     raise RequestError(
-        f"url {without_password(request.url)!r}: http_version='2' is negotiated by TLS; "
-        "for http:// use '2-prior-knowledge'"
+        f"url {without_password(request.url)!r}: http_version={version!r} needs https://"
+        + ("; for http:// use '2-prior-knowledge'" if version == "2" else "")
     )
 
 
@@ -56,6 +69,7 @@ class Session:
 
     __slots__ = (
         "__weakref__",
+        "_defaults",
         "_driver",
         "_jar",
         "_settings",
@@ -64,11 +78,18 @@ class Session:
         "response_callback",
     )
 
-    def __init__(self, wrapper: CurlWrapper, driver: Driver, settings: Settings) -> None:
+    def __init__(
+        self,
+        wrapper: CurlWrapper,
+        driver: Driver,
+        settings: Settings,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
         self._wrapper = wrapper
         self._driver: Driver | None = driver
         self._settings = settings
-        self._jar: Jar | None = None
+        self._defaults = None if defaults is None else Defaults(**defaults)
+        self._jar = Jar(driver, owns_connections=True) if settings.private else None
         self.response_callback: Callable[[_Response], Any] | None = None
         self.error_callback: Callable[[AcurlError], Any] | None = None
 
@@ -78,7 +99,7 @@ class Session:
 
     def get(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
         """GET. See `request` for the options."""
-        if options:
+        if options or self._defaults is not None:
             return self.request("GET", url, **options)
         try:
             request = kept_plain_get(url)
@@ -120,23 +141,26 @@ class Session:
         method: str | bytes,
         url: str,
         *,
+        params: Params | None = None,
         headers: Headers | None = None,
         cookies: Mapping[str, str | Cookie] | None = None,
-        auth: tuple[str, str] | None = None,
+        auth: Auth | None = None,
         data: Data | None = None,
         json: Any = None,
-        cert: tuple[str, str] | None = None,
-        timeout: Timeout | float | None = SESSION_TIMEOUT,
-        verify: bool | str | None = None,
-        http_version: HttpVersion | None = None,
+        files: Files | None = None,
+        stream: bool = False,
         allow_redirects: bool = True,
         max_redirects: int = 5,
+        **options: Unpack[ConnectionOptions],
     ) -> Reply:
         """Send one request; awaiting gives the response, redirects followed.
 
-        `data` is bytes, str or a dict (sent as a form), `json` anything that JSON can carry,
-        `auth` (user, password), `cert` (key file, certificate file), `timeout` seconds or a
-        Timeout. `cookies` stay in the session. Options not given are the session's.
+        `params` go into the URL's query. `data` is bytes, str, a dict (sent as a form), a binary
+        file, a Path, an iterator of bytes, plain or async, or a function that makes one (these
+        are sent piece by piece); `json` anything that JSON can carry; `files` make it multipart.
+        `auth` is (user, password), Digest or Bearer. `cookies` stay in the session. With `stream`
+        the response comes with its head, and `response.stream()` gives the body. Other options
+        are those of ConnectionOptions; what is not given is the session's.
 
         Raises RequestError for what is refused before sending, TooManyRedirects, and the other
         errors of `acurl.errors` for what fails; cancelling the awaiting task ends the transfer.
@@ -144,8 +168,15 @@ class Session:
         try:
             if type(max_redirects) is not int or max_redirects < 0:
                 raise RequestError(f"max_redirects={max_redirects!r}: must be a whole number")
-            request = build_request(method, url, headers, cookies, auth, data, json, cert)
-            self._specialise(request, timeout, verify, http_version)
+            if self._defaults is not None:
+                url, headers, cookies, auth = self._defaults.merged(url, headers, cookies, auth)
+            cert = options.get("cert")
+            request = build_request(
+                method, url, headers, cookies, auth, data, json, cert,
+                params=params, files=files, stream=stream,
+            )  # fmt: skip
+            if options:
+                request.settings = self._wrapper.specialised(self._settings, options)
             if cookies:
                 self._add_cookies(url, cookies)
         except (AcurlError, MemoryError) as error:
@@ -161,6 +192,18 @@ class Session:
         if self._jar:
             self._jar.clear()
 
+    def load_cookies(self, path: str | os.PathLike[str]) -> None:
+        """Add the cookies of a Netscape file, such as curl and browsers' extensions write.
+
+        Raises RequestError for a line that is no cookie, OSError for a file that cannot be read.
+        """
+        for cookie in cookie_values.read_cookie_file(path):
+            self._open_jar().add(cookie.format())
+
+    def save_cookies(self, path: str | os.PathLike[str]) -> None:
+        """Write all cookies to a Netscape file that only its owner can read."""
+        cookie_values.write_cookie_file(path, self._jar.lines() if self._jar else [])
+
     def set_response_callback(self, callback: Callable[[_Response], Any] | None) -> None:
         """Have `callback(response)` called for each answer, those of redirects included."""
         self.response_callback = callback
@@ -173,15 +216,22 @@ class Session:
         """Another user with the same options: no cookies, no callbacks. Cheaper than a new one."""
         if self._driver is None:
             raise EngineClosed("the session is closed")
-        return Session(self._wrapper, self._driver, self._settings)
+        twin = Session(self._wrapper, self._driver, self._settings)
+        twin._defaults = self._defaults
+        return twin
 
     def close(self) -> None:
-        """Give up cookies and engine; later requests raise EngineClosed. Harmless twice."""
+        """Give up cookies, connections of its own and engine. Harmless twice.
+
+        Later requests raise EngineClosed.
+        """
+        if self._jar is not None and self._settings.private:
+            self._jar.freeze()  # a response may hold it, but must not hold connections
         self._driver = None
         self._jar = None
 
-    async def _follow(self, request: Request, redirects_left: int) -> _Response:
-        """Send the request and, unless `redirects_left` is below zero, follow redirects."""
+    async def _follow(self, request: Request, max_redirects: int) -> _Response:
+        """Send the request and, unless `max_redirects` is below zero, follow redirects."""
         while True:
             driver = self._driver
             if driver is None:
@@ -190,7 +240,9 @@ class Session:
             jar = self._jar
             slot = _submit(
                 driver.engine,
-                settings.https if request.is_https else settings.http or _no_http(request),
+                settings.https
+                if request.is_https
+                else settings.http or _no_http(request, settings),
                 NULL if jar is None else jar.pointer,
                 request.wire_method,
                 request.wire_url,
@@ -199,37 +251,93 @@ class Session:
                 request.body,
                 request.body_len,
                 settings.total_us,
-                NULL,
+                request.extras,
             )
-            future = driver.adopt(slot)
+            if slot < 0:
+                raise self._refusal(slot, settings)
+            exchange = None
+            if request.extras is NULL or not request.has_exchange:
+                future = driver.adopt(slot)
+            else:
+                exchange = driver.adopt_exchange(slot, request.source)
+                future = exchange.head
             try:
                 result = await future
             except BaseException:
                 driver.abandon(slot, future)
                 raise
-            target = None
             if isinstance(result, bytes):
                 response = _Response(result, request, jar)
-            else:
-                response, target = self._settle(result, request)
-            if self.response_callback is not None:
-                self.response_callback(response)
-            if target is None or redirects_left < 0:
+                if self.response_callback is not None:
+                    self.response_callback(response)
                 return response
-            redirects_left -= 1
-            if redirects_left < 0:
-                shown = without_password(target)
-                raise TooManyRedirects(f"too many redirects, the last one to {shown}")
-            try:
-                request = request.redirected(response, target)
-            except RequestError as error:
-                raise ProtocolError(f"the server redirects to no URL: {error}") from error
+            outcome = self._settle(result, request, exchange, max_redirects)
+            if not isinstance(outcome, Request):
+                return outcome
+            request = outcome
 
-    def _settle(self, result: Finished, request: Request) -> tuple[_Response, str | None]:
-        """The response and the redirect's target of what left the plain path; raises failures."""
+    def _refusal(self, result: int, settings: Settings) -> Exception:
+        """The error for a submission that the engine did not take."""
+        option = lib.acurl_refused_option(self._driver.engine) if self._driver else 0
+        if result == lib.ACURL_EARGUMENT and option:
+            return settings.refusal(option)
+        return refusal(result)
+
+    @staticmethod
+    def _may_restart(result: Finished, request: Request) -> bool:
+        """Whether libcurl needs a streamed body again which only its source can give."""
+        source = request.source
+        if source is None or not result.flags & _FAILED:
+            return False
+        if unpack_record(result.record)[CODE] != _MUST_REWIND or not source.can_restart:
+            return False
+        return source.times_opened <= _MOST_RESTARTS
+
+    def _streamed(self, head: Finished, request: Request, exchange: Exchange) -> StreamedResponse:
+        """The response whose head is there; what its end brings is told to the callbacks."""
+        if head.flags & _COOKIES:
+            self._keep_cookies(head.record)
+        response = StreamedResponse(head.record, request, self._jar, exchange)
+        alive = weakref.ref(response)
+
+        def on_end(final: Finished) -> None:
+            ended = self._finished(final, request)
+            seen = alive()
+            if seen is not None:
+                seen.complete(final.record, final.held)
+            if self.response_callback is not None:
+                self.response_callback(seen or ended)
+
+        exchange.attach(on_end)
+        return response
+
+    def _settle(
+        self, result: Finished, request: Request, exchange: Exchange | None, max_redirects: int
+    ) -> _Response | Request:
+        """The response, or the request to send next, of what left the plain path."""
+        if exchange is not None and result.flags & _HEAD:
+            return self._streamed(result, request, exchange)
+        if self._may_restart(result, request):
+            return request
+        response = self._finished(result, request)
+        if self.response_callback is not None:
+            self.response_callback(response)
+        target = response.redirect_url if result.flags & _REDIRECT else None
+        if target is None or max_redirects < 0:
+            return response
+        if len(request.history) >= max_redirects:
+            shown = without_password(target)
+            raise TooManyRedirects(f"too many redirects, the last one to {shown}")
+        try:
+            return request.redirected(response, target)
+        except RequestError as error:
+            raise ProtocolError(f"the server redirects to no URL: {error}") from error
+
+    def _finished(self, result: Finished, request: Request) -> _Response:
+        """The response of a last record; raises failures."""
         flags, record, held = result
         if flags & _COOKIES:
-            self._keep_cookies(part(record, unpack_record(record), COOKIE_LEN))
+            self._keep_cookies(record)
         if flags & _FAILED:
             error = failure(record, request if self._jar is None else request.with_jar(self._jar))
             try:
@@ -238,11 +346,7 @@ class Session:
                 raise error
             finally:
                 del error  # or it and this frame would refer to each other
-        response = _Response(record, request, self._jar, held)
-        target = None
-        if flags & _REDIRECT:
-            target = part(record, unpack_record(record), REDIRECT_LEN).decode(errors="replace")
-        return response, target
+        return _Response(record, request, self._jar, held)
 
     def _open_jar(self) -> Jar:
         if self._jar is None:
@@ -251,34 +355,13 @@ class Session:
             self._jar = Jar(self._driver)
         return self._jar
 
-    def _keep_cookies(self, lines: bytes) -> None:
+    def _keep_cookies(self, record: bytes) -> None:
         if self._driver is not None:
             jar = self._open_jar()
-            for line in lines.splitlines():
+            for line in part(record, unpack_record(record), COOKIE_LEN).splitlines():
                 jar.add(line)
 
     def _add_cookies(self, url: str, cookies: Mapping[str, str | Cookie]) -> None:
         for name, value in cookies.items():
             cookie = session_cookie_for_url(url, name, value)
             self._open_jar().add(cookie.format())
-
-    def _specialise(
-        self,
-        request: Request,
-        timeout: Timeout | float | None,
-        verify: bool | str | None,
-        http_version: HttpVersion | None,
-    ) -> None:
-        """Give the request its own settings where its options differ from the session's."""
-        changes: dict[str, Any] = {}
-        if timeout is not SESSION_TIMEOUT:
-            changes.update(asdict(as_timeout(timeout)))
-        if verify is not None:
-            changes["verify"] = verify
-        if http_version is not None:
-            changes["http_version"] = http_version
-        if request.cert is not None:
-            changes["cert"] = request.cert
-        if changes:
-            options = self._settings.options.with_changes(**changes)
-            request.settings = self._wrapper.settings(options)

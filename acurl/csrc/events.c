@@ -143,7 +143,7 @@ static void park(acurl_engine *engine, int fd) {
     descriptor->parked = descriptor->mask != 0;
   else
     deregister(engine, fd);
-  if(descriptor->opened && !descriptor->idle)
+  if(descriptor->opened && !descriptor->idle && !descriptor->held)
     idle_add(engine, fd);
 }
 
@@ -216,7 +216,8 @@ static int on_open(void *context, int purpose, struct curl_address *address) {
   idle_remove(engine, fd);
   *descriptor = (struct descriptor){.opened = true,
                                     .datagram = address->socktype == SOCK_DGRAM,
-                                    .owned = transfer->jar && transfer->jar->owner};
+                                    .owned = transfer->jar && transfer->jar->owner,
+                                    .birth = ++engine->births};
   engine->counters.opened++;
   transfer->opened_fd = fd;
   return fd;
@@ -236,6 +237,26 @@ static int on_close(void *context, int fd) {
 void events_multiplexed(struct transfer *transfer) {
   if(transfer->opened_fd >= 0)
     transfer->engine->descriptors[transfer->opened_fd].multiplexed = true;
+}
+
+void events_hold(struct transfer *transfer) {
+  acurl_engine *engine = transfer->engine;
+  int fd = -1;
+  if(transfer->held_fd >= 0 ||
+     libcurl.easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) || fd < 0 ||
+     fd >= engine->descriptor_cap)
+    return;
+  transfer->held_fd = fd;
+  transfer->held_birth = engine->descriptors[fd].birth;
+  engine->descriptors[fd].held++;
+}
+
+void events_release(struct transfer *transfer) {
+  acurl_engine *engine = transfer->engine;
+  int fd = transfer->held_fd;
+  transfer->held_fd = -1;
+  if(fd >= 0 && engine->descriptors[fd].birth == transfer->held_birth)
+    engine->descriptors[fd].held--;
 }
 
 CURLcode events_watch_easy(struct transfer *transfer) {
@@ -304,7 +325,7 @@ static bool is_readable(int fd) {
  * said something that the next user would take for his answer. */
 static void handle_parked(acurl_engine *engine, int fd) {
   const struct descriptor *descriptor = &engine->descriptors[fd];
-  if(!descriptor->opened || descriptor->multiplexed || !is_readable(fd)) {
+  if(!descriptor->opened || descriptor->held || descriptor->multiplexed || !is_readable(fd)) {
     deregister(engine, fd);
     return;
   }

@@ -119,6 +119,8 @@ static void resume(struct transfer *transfer, int direction) {
     return;
   transfer->paused &= ~direction;
   transfer->last_progress = transfer->engine->now;
+  if(direction == CURLPAUSE_RECV)
+    events_release(transfer);
   if(transfer->state != TRANSFER_RUNNING)
     return;
   if(libcurl.easy_pause(transfer->easy, transfer->paused) && !transfer->cause)

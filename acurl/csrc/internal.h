@@ -116,6 +116,8 @@ struct transfer {
   bool has_digest;     /* libcurl may answer a 401 by itself */
   bool is_safe;        /* the method changes nothing on the server */
   int paused;          /* CURLPAUSE_*: the directions that wait for the user */
+  int held_fd;         /* the socket that it does not read meanwhile; -1 none */
+  uint32_t held_birth;
   int notices;         /* NOTICE_* to tell */
   bool is_noticed;     /* in the engine's list, with or without notices */
   struct transfer *notice_next;
@@ -151,6 +153,8 @@ struct descriptor {
   bool datagram;  /* UDP: there is nothing to shut down */
   bool owned;     /* by one user's jar */
   bool idle;      /* in an idle list */
+  int held;       /* by so many transfers that wait for their users */
+  uint32_t birth; /* tells sockets of the same number apart */
   int idle_next;  /* towards the more recently used; -1 none */
   int idle_prev;
   int64_t idle_since;
@@ -202,6 +206,7 @@ struct acurl_engine {
   int descriptor_cap;
   struct idle_list idle;       /* that anybody may use next */
   struct idle_list idle_owned; /* that wait for their own user */
+  uint32_t births;  /* sockets opened so far */
   bool any_refused; /* a descriptor may have refused bits */
   long maxconnects_set;
   int refused_option; /* by libcurl, at the last submission */
@@ -261,6 +266,10 @@ void events_close(acurl_engine *engine);
 CURLcode events_watch_easy(struct transfer *transfer);
 /* The connection that this transfer opened speaks HTTP/2 or HTTP/3. */
 void events_multiplexed(struct transfer *transfer);
+/* A transfer stops reading its socket, which nobody else may take for idle. */
+void events_hold(struct transfer *transfer);
+/* It reads again, or ends. */
+void events_release(struct transfer *transfer);
 /* Handles ready sockets within the bound of events and time. */
 void events_poll(acurl_engine *engine);
 /* Runs libcurl's timers when due, or when forced by new transfers. */

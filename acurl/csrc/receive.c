@@ -108,6 +108,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context) {
   if(is_streamed(transfer)) {
     if(transfer->body.len && transfer->body.len + len > STREAM_WINDOW) {
       transfer->paused |= CURLPAUSE_RECV;
+      events_hold(transfer);
       return CURL_WRITEFUNC_PAUSE;
     }
     notice_raise(transfer, NOTICE_DATA);

@@ -180,7 +180,7 @@ static bool transfer_create(acurl_engine *engine) {
   transfer->engine = engine;
   transfer->slot = engine->slot_count;
   transfer->heap_index = SIZE_MAX;
-  transfer->opened_fd = -1;
+  transfer->opened_fd = transfer->held_fd = -1;
   engine->slots[engine->slot_count++] = transfer;
   transfer->next = engine->cold;
   engine->cold = transfer;
@@ -243,6 +243,8 @@ void transfer_recycle(struct transfer *transfer) {
   acurl_engine *engine = transfer->engine;
   form_free(transfer);
   upload_free(transfer);
+  if(transfer->held_fd >= 0)
+    events_release(transfer);
   bool keep = transfer_cleanse(transfer) && engine->warm_count < warm_limit(engine);
   if(!keep)
     drop_easy(transfer);

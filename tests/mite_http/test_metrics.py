@@ -58,7 +58,7 @@ RECORD = {
 
 
 def response() -> acurl._Response:
-    packed = layout.RECORD.pack(*(RECORD.get(field, 0) for field in range(25)))
+    packed = layout.RECORD.pack(*(RECORD.get(field, 0) for field in range(27)))
     return acurl._Response(packed + b"10.0.0.1", acurl.Request(b"POST", URL))
 
 

@@ -1,0 +1,151 @@
+"""An exchange: a transfer whose body is given or taken piece by piece while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from acurl._engine import lib
+from acurl.errors import AcurlError, RequestError
+from acurl.source import piece
+
+if TYPE_CHECKING:
+    from acurl.driver import Driver, Finished
+    from acurl.source import Source
+
+# Given to the engine ahead of what the network takes.
+_AHEAD = 256 * 1024
+
+_DATA: int = lib.ACURL_FLAG_DATA
+_HUNGRY: int = lib.ACURL_FLAG_HUNGRY
+
+
+class Exchange:
+    """One for each slot in use so, from submission to the last record.
+
+    `head` is the future of who awaits the answer's head. `final` is the last record, None while
+    the transfer runs; `on_end` is called with it once the head has been handed out, while before
+    it is what `head` gets. `failure` is what ended the transfer on our side, or what `on_end`
+    raised. Only the driver calls `notice` and `finish`.
+    """
+
+    __slots__ = ("_data", "_driver", "_pump", "_room", "failure", "final", "head", "on_end", "slot")
+
+    def __init__(self, driver: Driver, slot: int, head: Any) -> None:
+        self._driver = driver
+        self.slot = slot
+        self.head = head
+        self.final: Finished | None = None
+        self.failure: BaseException | None = None
+        self.on_end: Callable[[Finished], None] | None = None
+        self._data: Any = None  # the future of who waits for a piece of the answer
+        self._room: Any = None  # the future of who waits to give a piece of the body
+        self._pump: Any = None
+
+    def send(self, source: Source) -> None:
+        """Have the body sent while the exchange lasts."""
+        self._pump = self._driver.spawn(self._feed(source))
+
+    def attach(self, on_end: Callable[[Finished], None]) -> None:
+        """Have `on_end` called with the last record, which may be there already."""
+        self.on_end = on_end
+        if self.final is not None:
+            self._tell_end(self.final)
+
+    def notice(self, flags: int) -> None:
+        """The engine has data, or wants some."""
+        if flags & _DATA:
+            _wake(self._data)
+        if flags & _HUNGRY:
+            _wake(self._room)
+
+    def finish(self, final: Finished | None, failure: BaseException | None = None) -> None:
+        """The transfer has ended, with a record or without."""
+        self.final = final
+        self.failure = self.failure or failure
+        if self._pump is not None:
+            self._pump.cancel()
+            self._pump = None
+        if final is not None:
+            self._tell_end(final)
+        _wake(self._data)
+
+    def _tell_end(self, final: Finished) -> None:
+        if self.on_end is None:
+            return
+        try:
+            self.on_end(final)
+        except BaseException as error:  # noqa: BLE001 - raised where the body is read
+            self.failure = error
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the transfer has ended."""
+        return self.final is not None or self.failure is not None
+
+    async def read(self) -> bytes:
+        """The next piece of the answer's body, b"" when the transfer has ended."""
+        while not self.is_over:
+            data = self._driver.read(self)
+            if data:
+                return data
+            self._data = self._driver.future()
+            try:
+                await self._data
+            finally:
+                self._data = None
+        return b""
+
+    def end(self) -> None:
+        """End the transfer where it is, as if its answer were complete. Harmless at the end."""
+        if not self.is_over:
+            self._driver.end(self)
+
+    def let_go(self) -> None:
+        """Nobody can read the answer any more. Callable from any thread."""
+        if not self.is_over:
+            self._driver.let_go(self)
+
+    async def _feed(self, source: Source) -> None:
+        try:
+            await self._give_all(source)
+            self._driver.feed(self, b"", last=True)
+        except AcurlError as error:
+            self._pump = None
+            self._driver.break_off(self, error)
+
+    async def _give_all(self, source: Source) -> None:
+        sent = 0
+        pieces: Any = ()
+        try:
+            pieces = source.open()
+            if hasattr(pieces, "__aiter__"):
+                async for given in pieces:
+                    sent += await self._give(piece(given))
+            else:
+                for given in pieces:
+                    sent += await self._give(piece(given))
+        except AcurlError:
+            raise
+        except Exception as error:
+            raise RequestError(
+                f"data: the body's iterator failed after {sent:,} bytes: {error!r}"
+            ) from error
+        finally:
+            if hasattr(pieces, "aclose"):
+                await pieces.aclose()
+
+    async def _give(self, data: bytes) -> int:
+        waiting = self._driver.feed(self, data, last=False) if data else 0
+        if waiting >= _AHEAD:
+            self._room = self._driver.future()
+            try:
+                await self._room
+            finally:
+                self._room = None
+        return len(data)
+
+
+def _wake(waiter: Any) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,86 @@
+"""A response whose body is read while it comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from acurl.errors import AcurlError
+from acurl.response import _Response
+
+if TYPE_CHECKING:
+    from acurl.driver import HeldBody
+    from acurl.exchange import Exchange
+    from acurl.jar import Jar
+    from acurl.request import Request
+
+
+class StreamedResponse(_Response):
+    """What a request with `stream=True` gives: the head is there, the body still comes.
+
+    Times and sizes are those of the head until the body has ended. Leave an `async with` block,
+    or call `aclose`, to end it early; one that nobody holds any more is ended as well.
+    """
+
+    __slots__ = ("__weakref__", "_body", "_exchange", "_rest_taken")
+
+    def __init__(
+        self, record: bytes, request: Request, jar: Jar | None, exchange: Exchange
+    ) -> None:
+        super().__init__(record, request, jar)
+        self._exchange = exchange
+        self._body: bytes | None = None
+        self._rest_taken = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the transfer has ended."""
+        return self._exchange.is_over
+
+    @property
+    def body(self) -> bytes:
+        """The body, once `read` has got it."""
+        if self._body is None:
+            raise AcurlError(
+                "the body of a streamed response is not kept: iterate over stream(), or await "
+                "read() first"
+            )
+        return self._body
+
+    content = body
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body's pieces as they come; at most 256 KiB wait for a slow reader.
+
+        Raises what the transfer fails with.
+        """
+        exchange = self._exchange
+        while data := await exchange.read():
+            yield data
+        if exchange.failure is not None:
+            raise exchange.failure
+        rest = b"" if self._rest_taken else super().body
+        self._rest_taken = True
+        if rest:
+            yield rest
+
+    async def read(self) -> bytes:
+        """All of the body that has not been read yet; `body` has it from then on."""
+        if self._body is None:
+            self._body = b"".join([data async for data in self.stream()])
+        return self._body
+
+    async def aclose(self) -> None:
+        """End the transfer now: an HTTP/1 connection is closed, an HTTP/2 stream is reset."""
+        self._exchange.end()
+        if self._exchange.failure is not None:
+            raise self._exchange.failure
+
+    def complete(self, record: bytes, held: HeldBody | None) -> None:
+        """Take over the figures of the last record, and what came of the body since."""
+        self._record = record
+        self._unpacked = None
+        self._held = held
+
+    def __del__(self) -> None:
+        self._exchange.let_go()
