@@ -195,6 +195,7 @@ ADVICE_BY_ERROR: dict[type[AcurlError], str] = {
     TotalTimeout: "raise Timeout(total=...) if the server may take that long",
     ReadTimeout: "raise Timeout(read=...) if the server may pause that long",
     WriteTimeout: "raise Timeout(write=...) if the network may stall that long",
+    TLSError: "check the certificates, and the TLS versions that both sides allow",
     ProtocolError: "the server's answer is broken, or it does not speak this HTTP version",
     StreamError: "the server reset this stream; others on the connection go on",
 }
@@ -203,8 +204,7 @@ ADVICE_BY_CODE: dict[int, str] = {
     5: "check the proxy's name and the name server",
     7: "check that the server runs and that host and port are right",
     23: "raise max_response_size if such bodies are expected",
-    55: "the server, or something on the way, ended the connection: its log may say why",
-    56: "the server, or something on the way, ended the connection: its log may say why",
+    **dict.fromkeys((52, 55, 56), "the server, or something on the way, ended the connection"),
     60: "give verify=CA_FILE (or SSL_CERT_FILE) if the server's CA is your own",
     77: "give verify=CA_FILE a PEM file of CA certificates",
     100: "the server may send 5,000 header lines, 300 KiB in all, 100 KB a line",

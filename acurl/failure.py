@@ -150,7 +150,9 @@ _SIGNS = (
         "the headers are larger than 300 KiB",
         advice(ResponseTooLarge, 100),
     ),
-    _Sign((56,), "chunk", ProtocolError, "a chunk of the body is malformed", ""),
+    _Sign(
+        (56,), "chunk", ProtocolError, "a chunk of the body is malformed", "the server is at fault"
+    ),
     _Sign((43,), "private key", TLSError, "the client's key cannot be used", _TLS_FILES),
     _Sign((58,), ".", TLSError, "the client's certificate cannot be used", _TLS_FILES),
     _Sign(

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -72,12 +72,19 @@ class Connection:
 class RawServer:
     """Listens on a free port from birth; runs `script` for each connection until closed."""
 
-    def __init__(self, script: Script, certificate: Certificate | None = None) -> None:
+    def __init__(
+        self,
+        script: Script,
+        certificate: Certificate | None = None,
+        protocols: Sequence[str] = (),
+    ) -> None:
+        """`protocols` are what it offers in ALPN, the best first."""
         self._script = script
         self._tls: ssl.SSLContext | None = None
         if certificate is not None:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(certificate.chain, certificate.key)
+            self._tls.set_alpn_protocols(protocols)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._listener.settimeout(ACCEPT_POLL_SECONDS)
         self.port: int = self._listener.getsockname()[1]
