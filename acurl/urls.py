@@ -33,7 +33,10 @@ _LAST_PORT = 65535
 
 
 class _Place(NamedTuple):
-    """A URL taken apart. `user` is None without "@"; `port` is empty where none is named."""
+    """A URL taken apart, its parts as libcurl is to get them.
+
+    `user` is None without "@"; `port` is empty where none is named.
+    """
 
     scheme: str
     user: str | None
@@ -48,25 +51,28 @@ def encode_url(url: object) -> bytes:
     Raises RequestError for anything but an absolute http or https URL without blanks and control
     characters.
     """
-    if not isinstance(url, str):
-        raise RequestError(f"url {url!r}: must be a str, not {type(url).__name__}")
-    if _PLAIN.fullmatch(url):
+    if isinstance(url, str) and _PLAIN.fullmatch(url):
         return url.encode("ascii")
     place = _place(url)
     user = "" if place.user is None else f"{place.user}@"
     port = f":{place.port}" if place.port else ""
-    try:
-        before, after = quote(user, safe=_KEPT), quote(place.rest, safe=_KEPT)
-    except UnicodeEncodeError as error:
-        raise _refusal(url, str(error)) from error
-    return f"{place.scheme}://{before}{place.host}{port}{after}".encode("ascii")
+    return f"{place.scheme}://{user}{place.host}{port}{place.rest}".encode("ascii")
 
 
 def _refusal(url: str, reason: str) -> RequestError:
     return RequestError(f"url {without_password(url)!r}: {reason}")
 
 
-def _place(url: str) -> _Place:
+def _quoted(url: str, text: str) -> str:
+    try:
+        return quote(text, safe=_KEPT)
+    except UnicodeEncodeError as error:
+        raise _refusal(url, str(error)) from error
+
+
+def _place(url: object) -> _Place:
+    if not isinstance(url, str):
+        raise RequestError(f"url {url!r}: must be a str, not {type(url).__name__}")
     unfit = _UNFIT.search(url)
     if unfit:
         hint = " (%20, or '+' in a query)" if unfit.group() == " " else ""
@@ -87,7 +93,13 @@ def _place(url: str) -> _Place:
     number = (port or "").lstrip("0")
     if len(number) > 5 or int(number or 0) > _LAST_PORT:
         raise _refusal(url, f"port {port} is out of range 0-{_LAST_PORT}")
-    return _Place(scheme.lower(), user, _host(url, host), port or "", rest[end:])
+    return _Place(
+        scheme.lower(),
+        user and _quoted(url, user),
+        _host(url, host),
+        port or "",
+        _quoted(url, rest[end:]),
+    )
 
 
 def _host(url: str, host: str) -> str:
@@ -154,7 +166,10 @@ def host(url: str) -> str:
 
 
 def path(url: str) -> str:
-    """The path of a URL without its query; "/" where it has none."""
+    """The path of a URL, encoded, without its query; "/" where it has none.
+
+    Raises RequestError where `encode_url` does.
+    """
     return re.split(r"[?#]", _place(url).rest, maxsplit=1)[0] or "/"
 
 

@@ -37,10 +37,35 @@ def test_netscape_lines_without_a_value() -> None:
     assert acurl.parse_cookie_string("host\tFALSE\t/\tFALSE\t0\tname\t").value == ""
 
 
-@pytest.mark.parametrize("line", ["", "host", "a\tb\tc\td\te", "a\tb\tc\td\t0\tf\tg\th"])
-def test_lines_that_are_no_cookies(line: str) -> None:
-    with pytest.raises(ValueError, match="must have 7 fields"):
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("", "must have 7 fields between tabs, not 1"),
+        ("host", "must have 7 fields between tabs, not 1"),
+        ("a\tb\tc\td\te", "not 5"),
+        ("a\tFALSE\tc\tFALSE\t0\tf\tsecret\th", "not 8"),
+        ("\tFALSE\t/\tFALSE\t0\tname\tsecret", "must begin with a domain"),
+        ("host\tyes\t/\tFALSE\t0\tname\tsecret", "subdomains must be TRUE or FALSE, not 'yes'"),
+        ("host\tFALSE\t/\t\t0\tname\tsecret", "secure must be TRUE or FALSE, not ''"),
+        ("host\tFALSE\t/\tFALSE\t-1\tname\tsecret", "expiration must be seconds since 1970"),
+        ("host\tFALSE\t/\tFALSE\t1_0\tname\tsecret", "not '1_0'"),
+        ("host\tFALSE\t/\tFALSE\t 1\tname\tsecret", "not ' 1'"),
+        ("host\tFALSE\t/\tFALSE\t1.5\tname\tsecret", "not '1.5'"),
+        ("host\tFALSE\t/\tFALSE\t\u0661\tname\tsecret", "not '\u0661'"),
+        ("host\tFALSE\t/\tFALSE\t9223372036854775808\tname\tsecret", "not '9223372036854775808'"),
+        ("host\tFALSE\t/\tFALSE\t\tname\tsecret", "not ''"),
+    ],
+)
+def test_lines_that_are_no_cookies(line: str, reason: str) -> None:
+    with pytest.raises(ValueError, match="cookie line") as caught:
         acurl.parse_cookie_string(line)
+    assert reason in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_flags_in_any_case() -> None:
+    cookie = acurl.parse_cookie_string("host\ttrue\t/\tTrue\t0\tname\tvalue")
+    assert (cookie.include_subdomains, cookie.is_secure) == (True, True)
 
 
 def test_expiry() -> None:
@@ -74,10 +99,55 @@ def test_an_address_has_no_subdomains() -> None:
     assert not acurl.session_cookie_for_url("http://[::1]/", "a", "b").include_subdomains
 
 
+@pytest.mark.parametrize(
+    ("url", "domain"),
+    [
+        ("http://Host.Example/", ".host.example"),
+        ("http://u:p@host.example:81", ".host.example"),
+        ("http://b\u00fccher.example/", ".xn--bcher-kva.example"),
+        ("http://127.1/", "127.0.0.1"),
+        ("http://[::FFFF:1.2.3.4]/", "::ffff:1.2.3.4"),
+        ("http://[fe80::1%25eth0]/", "fe80::1"),
+    ],
+)
+def test_domains_are_those_that_libcurl_compares(url: str, domain: str) -> None:
+    assert acurl.session_cookie_for_url(url, "a", "b").domain == domain
+
+
+def test_the_path_of_a_cookie_is_the_one_that_is_sent() -> None:
+    cookie = acurl.session_cookie_for_url("http://h/\u00e9?/x", "a", "b", include_url_path=True)
+    assert cookie.path == "/%C3%A9"
+
+
+def test_names_that_promise_to_be_narrow() -> None:
+    secure = acurl.session_cookie_for_url("https://h.example/", "__Secure-a", "b")
+    assert secure.format() == b".h.example\tTRUE\t/\tTRUE\t0\t__Secure-a\tb"
+    host = acurl.session_cookie_for_url(
+        "https://h.example/x", "__host-a", "b", include_url_path=True
+    )
+    assert host.format() == b"h.example\tFALSE\t/\tTRUE\t0\t__host-a\tb"
+    assert acurl.session_cookie_for_url("http://localhost/", "__Secure-a", "b").is_secure
+    with pytest.raises(acurl.RequestError, match="'__Secure-a': only https URLs can carry it"):
+        acurl.session_cookie_for_url("http://h.example/", "__Secure-a", "b")
+
+
+def test_cookies_that_libcurl_would_choke_on(run_wrapper: RunWrapper, echo: Echo) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        await wrapper.session().get(echo.url, cookies={"a": "x" * 8179})
+        assert sent(echo) == {"a": "x" * 8179}
+        with pytest.raises(acurl.RequestError, match="have 8181 bytes, at most are 8180"):
+            await wrapper.session().get(echo.url, cookies={"a": "x" * 8180})
+
+    run_wrapper(body)
+
+
 def test_a_cookie_names_its_own_domain() -> None:
     cookie = acurl.Cookie(".other.example", "name", "value")
     made = acurl.session_cookie_for_url("http://host.example/", "ignored", cookie)
     assert (made.domain, made.name, made.value) == (".other.example", "name", "value")
+    foreign = acurl.Cookie(".B\u00fccher.example", "name", "value")
+    made = acurl.session_cookie_for_url("http://host.example/", "ignored", foreign)
+    assert made.domain == ".xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +163,8 @@ def test_a_cookie_names_its_own_domain() -> None:
         ("a", acurl.Cookie("b\tc", "a", "x"), "domain 'b\\tc': must not contain '\\t'"),
         ("a", 5, "must be str or Cookie, not int"),
         ("a", b"x", "must be str or Cookie"),
+        ("", "x", "needs both a name and a domain"),
+        ("a", acurl.Cookie("", "a", "x"), "needs both a name and a domain"),
         ("a", "\ud800", "must not contain '\\ud800'"),
     ],
 )
