@@ -104,7 +104,7 @@ class Driver:
     def __init__(self, loop: asyncio.AbstractEventLoop, **limits: int) -> None:
         self._loop = loop
         self._thread = get_ident()
-        options = ffi.new("acurl_engine_options *", {"max_retries": 3, **limits})
+        options = ffi.new("acurl_engine_options *", limits)
         self.engine: Any = lib.acurl_engine_new(options)
         if self.engine == NULL:
             error = lib.acurl_last_errno()

@@ -53,6 +53,7 @@ _ERROR_BY_CAUSE: dict[int, type[AcurlError]] = {
     lib.ACURL_CAUSE_BODY_TOO_LARGE: ResponseTooLarge,
     lib.ACURL_CAUSE_HEADERS_TOO_LARGE: ResponseTooLarge,
     lib.ACURL_CAUSE_NO_MEMORY: AcurlError,
+    lib.ACURL_CAUSE_MAX_RETRIES: ConnectError,
 }
 
 _TEXT_BY_CAUSE: dict[int, str] = {
@@ -62,6 +63,8 @@ _TEXT_BY_CAUSE: dict[int, str] = {
     lib.ACURL_CAUSE_BODY_TOO_LARGE: "the body is larger than max_response_size",
     lib.ACURL_CAUSE_HEADERS_TOO_LARGE: "the headers are larger than 300 KiB",
     lib.ACURL_CAUSE_NO_MEMORY: "memory ran out",
+    lib.ACURL_CAUSE_MAX_RETRIES: "its connection went away before an answer, and max_retries does "
+    "not allow another try",
 }
 
 _PARTIAL, _RECEIVING = 18, 56

@@ -77,6 +77,7 @@ acurl_engine *acurl_engine_new(const acurl_engine_options *options) {
   engine->owner = pthread_self();
   engine->fork_generation = fork_generation;
   engine->epoll_fd = engine->timer_fd = -1;
+  memset(engine->answered, 0xff, sizeof engine->answered);
   engine->multi = libcurl.multi_init();
   errno = ENOMEM;
   if(!engine->multi || !events_open(engine) ||
@@ -300,15 +301,27 @@ static bool never_left(struct transfer *transfer, CURLcode code) {
          !libcurl.easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent) && !sent;
 }
 
+static bool has_answered_before(struct transfer *transfer) {
+  int64_t id = -1;
+  libcurl.easy_getinfo(transfer->easy, CURLINFO_CONN_ID, &id);
+  if(id >= 0 && transfer->jar)
+    id |= (int64_t)transfer->jar->owner << 32;
+  return id >= 0 && *engine_answered(transfer->engine, id) == id;
+}
+
 /* Whether an HTTP/2 connection went away under a request that had no answer yet:
- * what is safe may be sent again, and what the server itself has refused. */
+ * what is safe may be sent again, and what the server itself has refused. That a
+ * connection broke which never gave an answer is for the user to know. */
 static bool was_dropped(struct transfer *transfer, CURLcode code) {
-  if(transfer->status || (code != CURLE_HTTP2 && code != CURLE_SEND_ERROR &&
-                          code != CURLE_RECV_ERROR && code != CURLE_HTTP2_STREAM))
+  if(transfer->status)
     return false;
-  if(strstr(transfer->error, "REFUSED_STREAM"))
-    return true;
-  return transfer->is_safe && code != CURLE_HTTP2_STREAM && strstr(transfer->error, "GOAWAY");
+  if(code == CURLE_HTTP2 || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR)
+    return strstr(transfer->error, "REFUSED_STREAM") ||
+           (transfer->is_safe && has_answered_before(transfer));
+  /* "by curl" is how libcurl names the streams that a GOAWAY has ended. */
+  return code == CURLE_HTTP2_STREAM &&
+         (strstr(transfer->error, "REFUSED_STREAM") ||
+          (transfer->is_safe && strstr(transfer->error, "reset by curl")));
 }
 
 /* Sends a transfer again, on a connection of its own. False: finish it. */
@@ -342,6 +355,18 @@ static void collect(acurl_engine *engine) {
   }
 }
 
+/* Somewhere a socket is not watched, so somebody would wait for nothing. */
+static void fail_starved(acurl_engine *engine) {
+  engine->starved = false;
+  for(int i = 0; i < engine->slot_count; i++) {
+    struct transfer *transfer = engine->slots[i];
+    if(transfer->state != TRANSFER_RUNNING)
+      continue;
+    transfer->cause = ACURL_CAUSE_NO_MEMORY;
+    finish(transfer, CURLE_OUT_OF_MEMORY);
+  }
+}
+
 static void expire_deadlines(acurl_engine *engine) {
   for(int i = 0; i < EXPIRIES_PER_STEP && deadline_first(engine) <= engine->now; i++) {
     struct transfer *transfer = engine->heap[0];
@@ -364,6 +389,8 @@ static int step(acurl_engine *engine, bool sockets) {
   }
   events_run_timers(engine, false);
   collect(engine);
+  if(engine->starved)
+    fail_starved(engine);
   expire_deadlines(engine);
   notices_emit(engine);
   events_sweep_idle(engine);

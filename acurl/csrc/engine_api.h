@@ -25,7 +25,8 @@ enum {
   ACURL_CAUSE_HEADERS_TOO_LARGE = 3,
   ACURL_CAUSE_NO_MEMORY = 4,
   ACURL_CAUSE_READ_TIMEOUT = 5,
-  ACURL_CAUSE_WRITE_TIMEOUT = 6
+  ACURL_CAUSE_WRITE_TIMEOUT = 6,
+  ACURL_CAUSE_MAX_RETRIES = 7
 };
 
 /* What a record tells beyond the plain path. */
@@ -50,7 +51,7 @@ typedef struct {
   int64_t max_streams;        /* concurrent streams per HTTP/2 connection */
   int64_t keepalive_expiry_us;/* idle connections older than this are ended */
   int64_t max_response_size;  /* bytes of body, after decompression */
-  int64_t max_retries;        /* how often a refused or dropped request is repeated */
+  int64_t max_retries;        /* how often a request is begun again, by libcurl or by us */
 } acurl_engine_options;
 
 /* One finished transfer, followed at once by its variable parts in the order

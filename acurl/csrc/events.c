@@ -219,6 +219,7 @@ static int on_open(void *context, int purpose, struct curl_address *address) {
                                     .owned = transfer->jar && transfer->jar->owner,
                                     .birth = ++engine->births};
   engine->counters.opened++;
+  engine->signs++;
   transfer->opened_fd = fd;
   return fd;
 }
@@ -297,8 +298,11 @@ void events_close(acurl_engine *engine) {
 
 static void socket_action(acurl_engine *engine, int fd, int events) {
   int running;
-  if(libcurl.multi_socket_action(engine->multi, fd, events, &running))
+  CURLMcode code = libcurl.multi_socket_action(engine->multi, fd, events, &running);
+  if(code)
     engine->counters.faults++;
+  if(code == CURLM_OUT_OF_MEMORY)
+    engine->starved = true;
 }
 
 /* libcurl closes no idle connection by itself. Shutting the socket down tells
@@ -354,7 +358,12 @@ static void handle(acurl_engine *engine, const struct epoll_event *event) {
   if(event->events & EPOLLERR)
     events |= CURL_CSELECT_ERR;
   engine->counters.events++;
+  uint32_t signs = engine->signs;
   socket_action(engine, fd, events);
+  /* When an HTTP/2 connection breaks the protocol, libcurl notes it and waits
+   * for the next event, which may never come. */
+  if(events & CURL_CSELECT_IN && engine->signs == signs && engine->running)
+    socket_action(engine, fd, CURL_CSELECT_IN);
 }
 
 void events_poll(acurl_engine *engine) {

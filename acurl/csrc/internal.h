@@ -126,6 +126,7 @@ struct transfer {
   bool in_body;
   bool cookies_known; /* got_cookie tells the truth */
   bool got_cookie;    /* the handle's own jar holds cookies */
+  bool saw_cookie;    /* a Set-Cookie line came, whatever became of it */
   bool stuck; /* libcurl would not take the handle out of the multi */
   int32_t cause;
   int32_t begun;        /* how often libcurl began to send the request */
@@ -207,6 +208,8 @@ struct acurl_engine {
   struct idle_list idle;       /* that anybody may use next */
   struct idle_list idle_owned; /* that wait for their own user */
   uint32_t births;  /* sockets opened so far */
+  uint32_t signs;   /* callbacks that tell that an event led to something */
+  bool starved;     /* libcurl had no memory for a socket, and nobody knows whose */
   bool any_refused; /* a descriptor may have refused bits */
   long maxconnects_set;
   int refused_option; /* by libcurl, at the last submission */
@@ -214,6 +217,7 @@ struct acurl_engine {
   acurl_batch batch;
   struct buffer batch_index;
   struct buffer batch_bytes;
+  int64_t answered[64]; /* ids of connections, by their low bits, that gave HTTP/2 answers */
   CURL *clerk; /* an easy handle for cookie chores only */
   acurl_jar *owners; /* jars with connections, which must not outlive the engine */
   uint32_t last_owner;
@@ -254,6 +258,10 @@ struct acurl_jar {
 /* engine.c */
 /* Registers the fork handler once per process. 0 on success. */
 int acurl_fork_watch(void);
+/* The entry that holds the id of a connection if it has given HTTP/2 answers. */
+static inline int64_t *engine_answered(acurl_engine *engine, int64_t connection_id) {
+  return &engine->answered[connection_id & 63];
+}
 /* ACURL_OK when the engine may be used by the caller. */
 int engine_check(const acurl_engine *engine);
 

@@ -61,6 +61,8 @@ static void fill(acurl_record *record, struct transfer *transfer, CURLcode code)
   record->connection_id = info_number(easy, CURLINFO_CONN_ID);
   if(transfer->jar && transfer->jar->owner) /* libcurl counts from 0 for each owner */
     record->connection_id |= (int64_t)transfer->jar->owner << 32;
+  if(record->http_version >= 3 && record->connection_id >= 0)
+    *engine_answered(transfer->engine, record->connection_id) = record->connection_id;
   if(record->new_connections || code) { /* a reused connection has no such phases */
     record->namelookup_us = info_number(easy, CURLINFO_NAMELOOKUP_TIME_T);
     record->connect_us = info_number(easy, CURLINFO_CONNECT_TIME_T);
@@ -84,9 +86,13 @@ static bool append_text(struct buffer *bytes, const char *text, uint32_t *length
   return true;
 }
 
-static bool append_cookies(struct buffer *bytes, CURL *easy, uint32_t *length) {
+static bool append_cookies(struct transfer *transfer, uint32_t *length) {
+  struct buffer *bytes = &transfer->engine->batch_bytes;
   size_t before = bytes->len;
-  if(!jar_dump(easy, bytes))
+  if(!jar_dump(transfer->easy, bytes))
+    return false;
+  /* Without memory libcurl says that there are none. */
+  if(bytes->len == before && transfer->saw_cookie && !jar_dump(transfer->easy, bytes))
     return false;
   *length = (uint32_t)(bytes->len - before);
   return true;
@@ -128,7 +134,7 @@ static bool append_parts(struct transfer *transfer, acurl_record *record, int32_
       *flags |= ACURL_FLAG_REDIRECT;
   }
   if(ran && !transfer->jar) {
-    if(!append_cookies(bytes, transfer->easy, &record->cookie_len))
+    if(!append_cookies(transfer, &record->cookie_len))
       return false;
     transfer->cookies_known = true;
     transfer->got_cookie = record->cookie_len > 0;

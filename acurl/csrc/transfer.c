@@ -14,8 +14,12 @@
 static int on_begin(void *context, char *ip, char *local_ip, int port, int local_port) {
   struct transfer *transfer = context;
   (void)ip, (void)local_ip, (void)port, (void)local_port;
+  transfer->engine->signs++;
   transfer->begun++;
-  return 0;
+  if(transfer->begun - 1 - transfer->challenges <= transfer->engine->options.max_retries)
+    return CURL_PREREQFUNC_OK;
+  transfer->cause = ACURL_CAUSE_MAX_RETRIES;
+  return CURL_PREREQFUNC_ABORT;
 }
 
 /* An older libcurl need not know every option. */
@@ -220,7 +224,8 @@ static bool transfer_cleanse(struct transfer *transfer) {
     return false;
   if(transfer->jar && set_data(easy, CURLOPT_SHARE, NULL))
     return false;
-  bool soiled = transfer->cookies_known ? transfer->got_cookie : jar_holds_any(easy);
+  bool soiled = transfer->saw_cookie ||
+                (transfer->cookies_known ? transfer->got_cookie : jar_holds_any(easy));
   if(soiled && (set_text(easy, CURLOPT_COOKIEFILE, NULL) || set_text(easy, CURLOPT_COOKIEFILE, "")))
     return false;
   if(transfer->has_headers && set_data(easy, CURLOPT_HTTPHEADER, NULL))
@@ -259,6 +264,7 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->header_bytes = 0;
   transfer->altered = transfer->has_headers = false;
   transfer->in_body = transfer->got_cookie = transfer->cookies_known = false;
+  transfer->saw_cookie = false;
   transfer->stuck = false;
   transfer->begun = transfer->repeats = transfer->challenges = 0;
   transfer->opened_fd = -1;

@@ -22,6 +22,8 @@ void rig_open(struct rig *rig, acurl_engine_options options) {
     options.keepalive_expiry_us = 118000000;
   if(!options.max_response_size)
     options.max_response_size = 64 << 20;
+  if(!options.max_retries)
+    options.max_retries = 5;
   rig->engine = acurl_engine_new(&options);
   CHECK(rig->engine);
   rig->profile = acurl_profile_new();
