@@ -2,10 +2,22 @@
 
 The way of a request: session.py (verbs, redirects) and request.py (checks, encoding), then
 driver.py (futures, the event loop), csrc/engine_api.h (the contract) and csrc/engine.c; back
-through csrc/record.c, driver.py and response.py. errors.py holds every exception.
+through csrc/record.c, driver.py and response.py. options.py holds what can be chosen,
+errors.py every exception. `acurl.get(url)` and its like in blocking.py are for scripts.
 """
 
 from acurl.auth import Basic, Bearer, Digest
+from acurl.blocking import (
+    delete,
+    get,
+    head,
+    open_session,
+    options,
+    patch,
+    post,
+    put,
+    request,
+)
 from acurl.case_insensitive import CaseInsensitiveDefaultDict, CaseInsensitiveDict
 from acurl.cookies import Cookie, _Cookie, parse_cookie_string, session_cookie_for_url
 from acurl.errors import (
@@ -29,6 +41,7 @@ from acurl.errors import (
     WriteTimeout,
 )
 from acurl.library import libcurl_description, libcurl_version
+from acurl.options import ConnectionOptions
 from acurl.request import Request
 from acurl.response import _Response
 from acurl.session import Session
@@ -46,6 +59,7 @@ __all__ = [
     "CaseInsensitiveDict",
     "ConnectError",
     "ConnectTimeout",
+    "ConnectionOptions",
     "Cookie",
     "CurlWrapper",
     "Digest",
@@ -70,8 +84,17 @@ __all__ = [
     "WriteTimeout",
     "_Cookie",
     "_Response",
+    "delete",
+    "get",
+    "head",
     "libcurl_description",
     "libcurl_version",
+    "open_session",
+    "options",
     "parse_cookie_string",
+    "patch",
+    "post",
+    "put",
+    "request",
     "session_cookie_for_url",
 ]

@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import idna
+
 from acurl.errors import RequestError
 
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
@@ -46,7 +48,7 @@ def bracketed(host: str) -> str:
     """A host as it stands in a URL, from a name or an address with or without brackets."""
     if ":" in host:
         return f"[{ip_address(host.strip('[]'))}]"
-    return host.lower() if host.isascii() else host.encode("idna").decode()
+    return host.lower() if host.isascii() else idna.encode(host, uts46=True).decode()
 
 
 def _address(text: object) -> str:

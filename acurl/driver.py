@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from acurl import library as _library  # noqa: F401 - binds libcurl before the first engine
 from acurl._engine import ffi, lib
@@ -26,6 +26,8 @@ _kick = lib.acurl_kick
 _drive = lib.acurl_drive
 
 NULL = ffi.NULL
+
+T = TypeVar("T")
 
 EventLoop = asyncio.AbstractEventLoop
 
@@ -356,3 +358,17 @@ def refusal(result: int) -> Exception:
     if result == lib.ACURL_EARGUMENT:
         return RequestError("libcurl refuses an option of this request")
     return AcurlError(f"the engine failed with result {result}")
+
+
+def running_loop() -> EventLoop | None:
+    """The event loop that runs in this thread, None where none does."""
+    with contextlib.suppress(RuntimeError):
+        return asyncio.get_running_loop()
+    return None
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine on an event loop of its own, which is closed afterwards."""
+    # With a factory the thread's own loop, if it has one that does not run, stays in place.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(work)

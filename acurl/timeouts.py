@@ -70,9 +70,6 @@ class Timeout:
 
 DEFAULT_TIMEOUT = Timeout()
 
-# Stands for the session's own limits; known by its identity.
-SESSION_TIMEOUT = Timeout()
-
 
 def as_timeout(value: Timeout | float | None) -> Timeout:
     """A Timeout from what users give: one of ours, seconds for all phases, or None for none."""

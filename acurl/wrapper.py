@@ -23,9 +23,13 @@ from acurl.session import Session
 from acurl.timeouts import seconds
 
 if TYPE_CHECKING:
+    from acurl.auth import Auth
+    from acurl.body import Data
     from acurl.cookies import Cookie
     from acurl.driver import EventLoop
-    from acurl.request import Data, Headers
+    from acurl.form import Files
+    from acurl.request import Headers
+    from acurl.urls import Params
 
 VERSION = "0.1.0"
 
@@ -36,12 +40,12 @@ class RequestOptions(ConnectionOptions, total=False):
     """What every verb of a session accepts; see Session.request."""
 
     headers: Headers | None
-    params: Any
+    params: Params | None
     cookies: Mapping[str, str | Cookie] | None
-    auth: Any
+    auth: Auth | None
     data: Data | None
     json: Any
-    files: Any
+    files: Files | None
     stream: bool
     allow_redirects: bool
     max_redirects: int
@@ -88,7 +92,7 @@ class CurlWrapper:
         )
         self.max_connects = max_connects
         self._settings: dict[Options, Settings] = {}
-        self._specialised: dict[Hashable, Settings] = {}
+        self._known: dict[Hashable, Settings] = {}
 
     def __repr__(self) -> str:
         return f"<CurlWrapper max_connects={self.max_connects} {self._driver!r}>"
@@ -98,9 +102,9 @@ class CurlWrapper:
         http_version: HttpVersion = "auto",
         *,
         headers: Headers | None = None,
-        params: Any = None,
+        params: Params | None = None,
         cookies: Mapping[str, str | Cookie] | None = None,
-        auth: Any = None,
+        auth: Auth | None = None,
         **options: Unpack[OptionsBesidesVersion],
     ) -> Session:
         """A session: cookies of its own, connections shared with the others of this wrapper.
@@ -109,8 +113,7 @@ class CurlWrapper:
         win. The other options are those of ConnectionOptions. Raises RequestError for values that
         are not allowed, TypeError for names that are none.
         """
-        given = session_fields({"http_version": http_version, **options})
-        settings = self.settings(self._options.with_changes(**given))
+        settings = self._look_up(None, {"http_version": http_version, **options})
         defaults = {"headers": headers, "params": params, "cookies": cookies, "auth": auth}
         if all(value is None for value in defaults.values()):
             return Session(self, self._driver, settings)
@@ -128,21 +131,31 @@ class CurlWrapper:
     def specialised(self, settings: Settings, changes: Mapping[str, Any]) -> Settings:
         """The settings of a request in a session with `settings`, which gives ConnectionOptions.
 
-        Journeys give the same ones each time, so they are looked up as they were given. Raises
-        RequestError for values that are not allowed, TypeError for names that are none.
+        Raises RequestError for values that are not allowed, TypeError for names that are none.
         """
-        key = (settings, *((name, type(value), value) for name, value in changes.items()))
+        return self._look_up(settings, changes)
+
+    def _look_up(self, base: Settings | None, given: Mapping[str, Any]) -> Settings:
+        """Settings by what was given to a session, or to a request in one with `base`.
+
+        The same is given each time, so it is looked up as it was given, before it is checked.
+        """
+        key: Hashable = (base, *((name, type(value), value) for name, value in given.items()))
         try:
-            found = self._specialised.get(key)
+            found = self._known.get(key)
         except TypeError:  # a dict or a list among the values
-            key = (settings, *((name, _hashable(value)) for name, value in changes.items()))
-            found = self._specialised.get(key)
+            key = (base, *((name, _hashable(value)) for name, value in given.items()))
+            found = self._known.get(key)
         if found is None:
-            fields = request_fields(changes, settings.options)
-            found = self.settings(settings.options.with_changes(**fields))
-            if len(self._specialised) >= _MOST_SETTINGS:
-                self._specialised.clear()
-            self._specialised[key] = found
+            if base is None:
+                options = self._options.with_changes(**session_fields(given))
+            else:
+                fields = request_fields(given, base.options)
+                options = base.options.with_changes(**fields)
+            found = self.settings(options)
+            if len(self._known) >= _MOST_SETTINGS:
+                self._known.clear()
+            self._known[key] = found
         return found
 
     def stats(self) -> Counters:

@@ -1,6 +1,7 @@
 """HTTP versions and trust in certificates, as the options of a session decide."""
 
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,8 @@ def test_version_3_never_falls_back(run_wrapper: RunWrapper, nginx: Nginx) -> No
 
 
 def test_version_3_is_refused_by_a_libcurl_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acurl.options.has_http3", lambda: False)
+    # Its name leads to the function acurl.options().
+    monkeypatch.setattr(sys.modules["acurl.options"], "has_http3", lambda: False)
     with pytest.raises(acurl.RequestError) as caught:
         Options(http_version="3")
     version = acurl.libcurl_version()
