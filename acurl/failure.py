@@ -67,7 +67,7 @@ _TEXT_BY_CAUSE: dict[int, str] = {
     "not allow another try",
 }
 
-_PARTIAL, _RECEIVING = 18, 56
+_PARTIAL, _RECEIVING, _HEADERS = 18, 56, 100
 _HTTP_2 = 3  # in a record
 _CONTENT_LENGTH = re.compile(rb"(?im)^content-length:\s*(\d+)\s*$")
 
@@ -151,7 +151,7 @@ _SIGNS = (
         "Too large response headers",
         ResponseTooLarge,
         "the headers are larger than 300 KiB",
-        advice(ResponseTooLarge, 100),
+        advice(ResponseTooLarge, _HEADERS),
     ),
     _Sign(
         (56,), "chunk", ProtocolError, "a chunk of the body is malformed", "the server is at fault"
@@ -219,7 +219,9 @@ class _Diagnosis(NamedTuple):
 def _diagnose(code: int, cause: int, said: str, fields: tuple[int, ...]) -> _Diagnosis:
     kind = _ERROR_BY_CAUSE.get(cause)
     if kind is not None:
-        return _Diagnosis(kind, _TEXT_BY_CAUSE[cause], advice(kind, code))
+        about_headers = cause == lib.ACURL_CAUSE_HEADERS_TOO_LARGE
+        hint = advice(kind, _HEADERS if about_headers else code)
+        return _Diagnosis(kind, _TEXT_BY_CAUSE[cause], hint)
     for sign in _SIGNS:
         found = code in sign.codes and re.search(sign.words or "^$", said)
         if found:
