@@ -44,8 +44,9 @@ class Jar:
             return []
         batch = lib.acurl_engine_batch(driver.engine)
         text: bytes = ffi.unpack(batch.bytes, size)
-        # Not splitlines(): a value may hold characters that it takes for line ends.
-        return text.decode(errors="replace").removesuffix("\n").split("\n")
+        # Not splitlines(): a value may hold characters that it takes for line ends. Bytes that are
+        # no UTF-8 have to survive a round trip through a file.
+        return text.decode(errors="surrogateescape").removesuffix("\n").split("\n")
 
     def freeze(self) -> None:
         """End its connections and keep only a copy of its cookies."""

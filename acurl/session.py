@@ -7,9 +7,14 @@ import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import acurl.cookies as cookie_values
 from acurl._engine import lib
-from acurl.cookies import Cookie, cookie_dict, session_cookie_for_url
+from acurl.cookies import (
+    Cookie,
+    cookie_dict,
+    read_cookie_file,
+    session_cookie_for_url,
+    write_cookie_file,
+)
 from acurl.defaults import Defaults
 from acurl.driver import NULL, Driver, Finished, refusal
 from acurl.errors import (
@@ -197,12 +202,12 @@ class Session:
 
         Raises RequestError for a line that is no cookie, OSError for a file that cannot be read.
         """
-        for cookie in cookie_values.read_cookie_file(path):
+        for cookie in read_cookie_file(path):
             self._open_jar().add(cookie.format())
 
     def save_cookies(self, path: str | os.PathLike[str]) -> None:
         """Write all cookies to a Netscape file that only its owner can read."""
-        cookie_values.write_cookie_file(path, self._jar.lines() if self._jar else [])
+        write_cookie_file(path, self._jar.lines() if self._jar else [])
 
     def set_response_callback(self, callback: Callable[[_Response], Any] | None) -> None:
         """Have `callback(response)` called for each answer, those of redirects included."""

@@ -57,7 +57,8 @@ class Source:
             begun: AsyncIterator[Any] = given.__aiter__()
             return begun
         if hasattr(given, "__iter__") and not isinstance(given, (bytes, str)):
-            return iter(given)
+            started: Iterator[Any] = iter(given)
+            return started
         raise RequestError(f"data: the function gave {given!r}, which is no iterable of bytes")
 
     def _measure(self, file: Any) -> None:
