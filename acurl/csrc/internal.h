@@ -123,7 +123,8 @@ struct transfer {
   struct transfer *notice_next;
   bool altered;        /* options beyond profile, URL and headers were set */
   bool has_headers;
-  bool in_body;
+  bool in_body;        /* the headers have ended */
+  bool saw_body;       /* bytes of body came, kept or not */
   bool cookies_known; /* got_cookie tells the truth */
   bool got_cookie;    /* the handle's own jar holds cookies */
   bool saw_cookie;    /* a Set-Cookie line came, whatever became of it */

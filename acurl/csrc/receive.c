@@ -79,7 +79,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   char first = (char)(line[0] | 0x20); /* lower case, if it is a letter */
   if(first == 's' && STARTS_WITH(line, len, "set-cookie"))
     transfer->saw_cookie = true;
-  bool may_be_status = transfer->in_body ? !transfer->body.len : !transfer->response_headers.len;
+  bool may_be_status = transfer->in_body ? !transfer->saw_body : !transfer->response_headers.len;
   if(may_be_status && first == 'h' && STARTS_WITH(line, len, "HTTP/")) {
     transfer->response_headers.len = 0; /* the answer after a 1xx or a CONNECT */
     transfer->in_body = false;
@@ -105,6 +105,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   size_t len = size * count;
   transfer->in_body = true;
+  transfer->saw_body |= len > 0;
   transfer->last_progress = transfer->engine->now;
   transfer->engine->signs++;
   if(transfer->flags & ACURL_PROFILE_DISCARD_BODY && !transfer->streams)

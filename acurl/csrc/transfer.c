@@ -264,7 +264,7 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->header_bytes = 0;
   transfer->altered = transfer->has_headers = false;
   transfer->in_body = transfer->got_cookie = transfer->cookies_known = false;
-  transfer->saw_cookie = false;
+  transfer->saw_cookie = transfer->saw_body = false;
   transfer->stuck = false;
   transfer->begun = transfer->repeats = transfer->challenges = 0;
   transfer->opened_fd = -1;
