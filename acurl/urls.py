@@ -22,7 +22,7 @@ _PLAIN = re.compile(
 )
 _UNFIT = re.compile(r"[\x00- \x7f]")
 _PARTS = re.compile(r"(?:([^@]*)@)?(\[[^\]]*\]|[^:@]*)(?::([0-9]*))?")
-_HOST = re.compile(r"[0-9A-Za-z._~-]+")
+_HOST = re.compile(r"\.*[0-9A-Za-z_~-][0-9A-Za-z._~-]*")
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)(?:%(?:25)?[0-9A-Za-z._~-]+)?\]")
 _NUMERIC = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+)){0,3}")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -88,7 +88,7 @@ def _place(url: object) -> _Place:
     if not parts:
         raise _refusal(url, "after :// must stand [user[:password]@]host[:port]")
     user, host, port = parts.groups()
-    if user == "":
+    if user in {"", ":"}:
         raise _refusal(url, "has no user before '@'")
     number = (port or "").lstrip("0")
     if len(number) > 5 or int(number or 0) > _LAST_PORT:
@@ -115,6 +115,8 @@ def _host(url: str, host: str) -> str:
             name = idna.encode(name, uts46=True).decode("ascii")
         except UnicodeError as error:
             raise _refusal(url, f"host {host!r} is no valid name ({error})") from error
+        if _NUMERIC.fullmatch(name.removesuffix(".")):
+            raise _refusal(url, f"host {host!r}: an address must have ASCII digits")
     if not _HOST.fullmatch(name):
         raise _refusal(url, f"host {host!r} must consist of letters, digits, '.', '-', '_' and '~'")
     if name.endswith(".") and _NUMERIC.fullmatch(name[:-1]):
@@ -156,7 +158,9 @@ def host(url: str) -> str:
     name = _place(url).host.lower()
     bracketed = _BRACKETED.fullmatch(name)
     if bracketed:
-        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, bracketed[1]))
+        packed = socket.inet_pton(socket.AF_INET6, bracketed[1])
+        # As libcurl does: the common form, unless what was given is shorter.
+        return min(socket.inet_ntop(socket.AF_INET6, packed), bracketed[1], key=len)
     if _NUMERIC.fullmatch(name):
         try:
             return socket.inet_ntoa(socket.inet_aton(name))

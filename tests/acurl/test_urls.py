@@ -21,6 +21,7 @@ from acurl.urls import encode_url, host, login, origin, path, resolve, with_para
         ("http://\u00fc:\u00e9@host/", b"http://%C3%BC:%C3%A9@host/"),
         ("http://127.1/", b"http://127.1/"),
         ("http://host./", b"http://host./"),
+        ("http://.a..b", b"http://.a..b"),
         ("http://h%6Fst/", b"http://host/"),
         ("http://b%C3%BCcher.example/", b"http://xn--bcher-kva.example/"),
         ("http://host/é?q=ü", b"http://host/%C3%A9?q=%C3%BC"),
@@ -29,7 +30,6 @@ from acurl.urls import encode_url, host, login, origin, path, resolve, with_para
         ("http://BÜCHER.Example:81", b"http://xn--bcher-kva.example:81"),
         ("http://straße.example/", b"http://xn--strae-oqa.example/"),
         ("http://日本語。jp./", b"http://xn--wgv71a119e.jp./"),
-        ("http://\uff11\uff12\uff17.0.0.1/", b"http://127.0.0.1/"),
         ("http://a@bücher.example/x", b"http://a@xn--bcher-kva.example/x"),
         ("http://[::1]:80/", b"http://[::1]:80/"),
         ("http://[fe80::1%25eth0]/", b"http://[fe80::1%25eth0]/"),
@@ -58,8 +58,10 @@ def test_encoded(url: str, encoded: bytes) -> None:
         ("http://host/#a b", "must not contain ' '"),
         (" http://host/", "must not contain ' '"),
         ("http://@host/", "has no user before '@'"),
+        ("http://\uff11\uff12\uff17.0.0.1/", "an address must have ASCII digits"),
         ("http://a@b@host/", "must stand [user[:password]@]host[:port]"),
         ("http://host\\x/", "must consist of letters"),
+        ("http://../", "must consist of letters"),
         ("http://a%20b/", "must consist of letters"),
         ("http://a%00b/", "must consist of letters"),
         ("http://a%zzb/", "after '%' must stand two hexadecimal digits"),
@@ -93,6 +95,14 @@ def test_refused(url: Any, reason: str) -> None:
     assert reason in message
 
 
+def test_refused_without_showing_the_password() -> None:
+    with pytest.raises(acurl.RequestError, match=r"url 'http://:\*\*\*@host/': has no user"):
+        encode_url("http://:@host/")
+    with pytest.raises(acurl.RequestError) as caught:
+        encode_url("http://user:secret@ho st/")
+    assert "secret" not in str(caught.value)
+
+
 def test_origins() -> None:
     assert origin("http://Host/a") == origin("http://host:80/b") == ("http", "host", 80)
     assert origin("https://host/") == ("https", "host", 443)
@@ -116,6 +126,7 @@ def test_relative_urls_are_resolved() -> None:
         ("http://1.2.3.256/", "1.2.3.256"),
         ("http://[::FFFF:1.2.3.4]/", "::ffff:1.2.3.4"),
         ("http://[FE80:0::1%25eth0]:81/", "fe80::1"),
+        ("http://[::Ad:48]/", "::ad:48"),
     ],
 )
 def test_hosts_as_cookies_know_them(url: str, name: str) -> None:
