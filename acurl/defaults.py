@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from acurl.auth import as_auth
+from acurl.cookies import session_cookie_for_url
+from acurl.errors import RequestError
 from acurl.request import header_items
-from acurl.urls import with_params
+from acurl.urls import login, with_params
 
 if TYPE_CHECKING:
     from acurl.auth import Auth
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 Cookies = Mapping[str, "str | Cookie"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # there may be secrets in all of them
 class Defaults:
-    """Headers, query parameters, cookies and credentials; what a request gives wins."""
+    """Headers, query parameters, cookies and credentials; what a request gives wins.
+
+    A request that brings credentials of its own, in whatever way, carries none of the session's.
+    """
 
     headers: Headers | None = None
     params: Params | None = None
@@ -33,6 +38,7 @@ class Defaults:
         object.__setattr__(self, "headers", header_items(self.headers))
         as_auth(self.auth)
         with_params("http://host/", self.params)
+        object.__setattr__(self, "cookies", _checked(self.cookies))
 
     def merged(
         self,
@@ -40,10 +46,24 @@ class Defaults:
         headers: Headers | None,
         cookies: Cookies | None,
         auth: Auth | None,
-    ) -> tuple[str, Headers, Cookies, Auth | None]:
+    ) -> tuple[str, Headers, Cookies | None, Auth | None]:
         """The four for one request; the session's parameters come behind the URL's own query."""
+        url = with_params(url, self.params)
         own = header_items(headers)
-        named = {name.lower() for name, _ in own}
-        ours = [(k, v) for k, v in header_items(self.headers) if k.lower() not in named]
-        together = {**(self.cookies or {}), **(cookies or {})}
-        return with_params(url, self.params), [*ours, *own], together, auth or self.auth
+        taken = {name.lower() for name, _ in own}
+        if auth is not None or ("@" in url and login(url)):
+            taken.add("authorization")
+        elif "authorization" not in taken:
+            auth = self.auth
+        ours = [(k, v) for k, v in header_items(self.headers) if k.lower() not in taken]
+        if cookies is None or isinstance(cookies, Mapping):  # what else it is, is refused later
+            cookies = {**(self.cookies or {}), **(cookies or {})}
+        return url, [*ours, *own], cookies, auth
+
+
+def _checked(cookies: Cookies | None) -> dict[str, str | Cookie]:
+    if not isinstance(cookies, Mapping | None):
+        raise RequestError(f"cookies must be a dict, not {type(cookies).__name__}")
+    for name, value in (cookies or {}).items():
+        session_cookie_for_url("https://host/", name, value)
+    return dict(cookies or {})
