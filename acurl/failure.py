@@ -67,7 +67,12 @@ _TEXT_BY_CAUSE: dict[int, str] = {
     "not allow another try",
 }
 
-_PARTIAL, _RECEIVING, _HEADERS = 18, 56, 100
+_ADVICE_BY_CAUSE: dict[int, str] = {
+    lib.ACURL_CAUSE_HEADERS_TOO_LARGE: advice(ResponseTooLarge, 100),
+    lib.ACURL_CAUSE_MAX_RETRIES: "see the server's log, or raise max_retries",
+}
+
+_PARTIAL, _RECEIVING = 18, 56
 _HTTP_2 = 3  # in a record
 _CONTENT_LENGTH = re.compile(rb"(?im)^content-length:\s*(\d+)\s*$")
 
@@ -151,7 +156,7 @@ _SIGNS = (
         "Too large response headers",
         ResponseTooLarge,
         "the headers are larger than 300 KiB",
-        advice(ResponseTooLarge, _HEADERS),
+        advice(ResponseTooLarge, 100),
     ),
     _Sign(
         (56,), "chunk", ProtocolError, "a chunk of the body is malformed", "the server is at fault"
@@ -219,8 +224,7 @@ class _Diagnosis(NamedTuple):
 def _diagnose(code: int, cause: int, said: str, fields: tuple[int, ...]) -> _Diagnosis:
     kind = _ERROR_BY_CAUSE.get(cause)
     if kind is not None:
-        about_headers = cause == lib.ACURL_CAUSE_HEADERS_TOO_LARGE
-        hint = advice(kind, _HEADERS if about_headers else code)
+        hint = _ADVICE_BY_CAUSE.get(cause) or advice(kind, code)
         return _Diagnosis(kind, _TEXT_BY_CAUSE[cause], hint)
     for sign in _SIGNS:
         found = code in sign.codes and re.search(sign.words or "^$", said)
