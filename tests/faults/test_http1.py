@@ -10,11 +10,8 @@ import pytest
 import acurl
 from tests.acurl.conftest import RunWrapper
 from tests.conftest import RawServerFactory
-from tests.servers.bystanders import meet
+from tests.faults.bystanders import meet
 from tests.servers.raw import Connection, Script
-
-# What a server does wrong reaches the engine, not the loop: one kind of loop is enough.
-pytestmark = pytest.mark.parametrize("run_async", ["uvloop"], indirect=True)
 
 TIMES = 20
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,8 @@ import pytest
 import acurl
 from tests.acurl.conftest import RunWrapper
 from tests.conftest import RawServerFactory
-from tests.servers.bystanders import meet
+from tests.faults.bystanders import meet
+from tests.faults.conftest import H2ServerFactory
 from tests.servers.certificates import Certificates
 from tests.servers.h2raw import (
     DATA,
@@ -20,15 +20,10 @@ from tests.servers.h2raw import (
     H2Connection,
     H2Request,
     H2Script,
-    H2Server,
     frame,
 )
 from tests.servers.raw import Connection
 
-# What a server does wrong reaches the engine, not the loop: one kind of loop is enough.
-pytestmark = pytest.mark.parametrize("run_async", ["uvloop"], indirect=True)
-
-H2ServerFactory = Callable[..., H2Server]
 REFUSED_STREAM, HTTP_1_1_REQUIRED = 7, 13
 ERROR_CODES = {
     1: "PROTOCOL_ERROR",
@@ -44,31 +39,6 @@ ERROR_CODES = {
 }
 WITHIN = 3.0
 """Seconds in which a fault must be told; without a fault, nothing here takes as long."""
-
-
-@pytest.fixture
-def h2_server() -> Iterator[H2ServerFactory]:
-    """Makes HTTP/2 servers that do as told; a script that fails, fails the test."""
-    servers: list[H2Server] = []
-
-    def start(script: H2Script, **options: Any) -> H2Server:
-        servers.append(H2Server(script, **options))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
-    failures = [failure for server in servers for failure in server.failures]
-    assert not failures, failures
-
-
-def answer_all(connection: H2Connection) -> None:
-    """Serve the connection as it should be."""
-    answered = 0
-    while True:
-        for request in connection.requested(answered + 1)[answered:]:
-            connection.respond(request.stream, request.path.encode())
-            answered += 1
 
 
 def resetting(code: int, *, half: bool = False) -> H2Script:

@@ -13,11 +13,8 @@ import pytest
 import acurl
 from tests.acurl.conftest import RunWrapper
 from tests.conftest import RawServerFactory
-from tests.servers.bystanders import meet
+from tests.faults.bystanders import meet
 from tests.servers.raw import Connection, Script
-
-# What a server does wrong reaches the engine, not the loop: one kind of loop is enough.
-one_loop = pytest.mark.parametrize("run_async", ["uvloop"], indirect=True)
 
 MEBIBYTE = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -74,7 +71,6 @@ BODIES: dict[str, Script] = {
 }
 
 
-@one_loop
 @pytest.mark.parametrize("fault", HEADS)
 def test_heads_end_at_a_cap(
     run_wrapper: RunWrapper, raw_server: RawServerFactory, fault: str
@@ -87,7 +83,6 @@ def test_heads_end_at_a_cap(
     assert "5,000 header lines, 300 KiB in all" in str(error)
 
 
-@one_loop
 @pytest.mark.parametrize("fault", BODIES)
 def test_bodies_end_at_max_response_size(
     run_wrapper: RunWrapper, raw_server: RawServerFactory, fault: str
@@ -102,7 +97,6 @@ def test_bodies_end_at_max_response_size(
     assert "raise max_response_size" in str(error)
 
 
-@one_loop
 def test_five_thousand_lines_are_allowed(
     run_wrapper: RunWrapper, raw_server: RawServerFactory
 ) -> None:
@@ -114,7 +108,6 @@ def test_five_thousand_lines_are_allowed(
     assert run_wrapper(body) == MOST_LINES
 
 
-@one_loop
 def test_a_thousand_cookies_are_no_error_and_do_not_grow(
     run_wrapper: RunWrapper, raw_server: RawServerFactory
 ) -> None:
@@ -139,7 +132,6 @@ def test_a_thousand_cookies_are_no_error_and_do_not_grow(
     assert {head.count(b"=crumb") for head in heads[1:]} == {50}
 
 
-@one_loop
 def test_exactly_max_response_size_is_allowed(
     run_wrapper: RunWrapper, raw_server: RawServerFactory
 ) -> None:
