@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import uvloop
-
 import acurl
+from acurl.options import HTTP_VERSIONS
 
 # What had happened by each of the times.
 MOMENTS = {
@@ -21,7 +20,6 @@ MOMENTS = {
     "first byte": "starttransfer_time",
     "last byte": "total_time",
 }
-HTTP_VERSIONS = ("auto", "1.1", "2", "2-prior-knowledge")
 INTERRUPTED = 130
 EXAMPLES = """\
 examples:
@@ -29,6 +27,7 @@ examples:
   python -m acurl -X PUT -H "Content-Type: application/json" -d '{"a": 1}' http://127.0.0.1:8080/echo
   python -m acurl --cacert ca.pem --http-version 2 https://127.0.0.1:8443/items
   python -m acurl --json http://127.0.0.1:8080/ | jq .times.total
+  python -m acurl --resolve example.com:443=192.0.2.7 https://example.com/
 
 Each time counts from the start of the request; what one step took is the difference to the line
 before it. "-" means that there was no TLS. A redirect is shown, not followed. An answer of any
@@ -40,17 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Make the request that the arguments describe; returns the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    loop = uvloop.new_event_loop()
     try:
-        response = loop.run_until_complete(_fetch(loop, options))
+        response = _fetch(options)
     except acurl.RequestError as error:
         parser.error(str(error))
     except acurl.AcurlError as error:
         return _failed(error, options)
     except KeyboardInterrupt:
         return INTERRUPTED
-    finally:
-        loop.close()
     print(json.dumps(_document(response)) if options.json else _words(response))
     return 0
 
@@ -79,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument("--insecure", action="store_true", help="accept any certificate")
     trust.add_argument("--cacert", metavar="FILE", type=_file, help="trust the CAs in FILE only")
+    add("--proxy", metavar="URL", help="scheme://user:password@host:port; '' for none at all")
+    add("--unix-socket", metavar="PATH", help="connect to this socket")
+    pairs: dict[str, Any] = {"type": _pair, "action": "append", "default": []}
+    add("--resolve", metavar="HOST:PORT=ADDRESS", help="in place of the name server", **pairs)
+    add("--connect-to", metavar="HOST:PORT=HOST:PORT", help="ask another server", **pairs)
     add("--json", action="store_true", help="one JSON object, times in seconds since the start")
     return parser
 
@@ -96,27 +97,33 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} has no '=' between what and where")
+    return key, value
+
+
 def _file(text: str) -> str:
     if not Path(text).is_file():
         raise argparse.ArgumentTypeError(f"there is no file {text!r}")
     return text
 
 
-async def _fetch(loop: Any, options: argparse.Namespace) -> Any:
-    wrapper = acurl.CurlWrapper(loop)
-    try:
-        verify = options.cacert or not options.insecure
-        session = wrapper.session(http_version=options.http_version, verify=verify)
-        method = options.request or ("GET" if options.data is None else "POST")
-        return await session.request(
-            method,
-            options.url,
-            headers=_joined(options.header),
-            data=options.data,
-            allow_redirects=False,
-        )
-    finally:
-        wrapper.close()
+def _fetch(options: argparse.Namespace) -> Any:
+    return acurl.request(
+        options.request or ("GET" if options.data is None else "POST"),
+        options.url,
+        headers=_joined(options.header),
+        data=options.data,
+        allow_redirects=False,
+        http_version=options.http_version,
+        verify=options.cacert or not options.insecure,
+        proxy=options.proxy,
+        unix_socket=options.unix_socket,
+        resolve=dict(options.resolve),
+        connect_to=dict(options.connect_to),
+    )
 
 
 def _joined(headers: list[tuple[str, str]]) -> dict[str, str]:

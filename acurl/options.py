@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypedDict
 
-from acurl.addresses import (
+from acurl.errors import RequestError
+from acurl.library import has_http3, libcurl_version
+from acurl.network import (
     check_interface,
-    check_proxy,
+    check_keepalive,
     check_unix_socket,
     checked_redirections,
     checked_resolutions,
 )
-from acurl.errors import RequestError
-from acurl.library import has_http3, libcurl_version
+from acurl.proxy import check_proxy
 from acurl.timeouts import Timeout, as_timeout, seconds
+from acurl.tls import TlsVersion, check_tls, check_trust
+from acurl.values import check_choice, count
 
 HttpVersion = Literal["auto", "1.1", "2", "2-prior-knowledge", "3"]
 Connections = Literal["shared", "session", "request"]
-TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
 
 HTTP_VERSIONS: tuple[HttpVersion, ...] = ("auto", "1.1", "2", "2-prior-knowledge", "3")
 CONNECTIONS: tuple[Connections, ...] = ("shared", "session", "request")
-TLS_VERSIONS: tuple[TlsVersion, ...] = ("1.0", "1.1", "1.2", "1.3")
-
-MOST_COUNTED = 2**53
-"""Beyond any machine, and within the engine's 64 bits."""
-_MOST_KEEPALIVE = 32767  # what Linux takes
 
 # What would end a header line, and halves of characters, which have no encoding.
 _NOT_IN_HEADERS = re.compile("[\r\n\0\ud800-\udfff]")
-_CIPHERS = re.compile(r"[!-~]+([ ,][!-~]+)*", re.ASCII)
 
 
 class OptionsBesidesVersion(TypedDict, total=False):
@@ -140,16 +135,16 @@ class Options:
 
     def __post_init__(self) -> None:
         """Raise RequestError for the first value that is not allowed."""
-        _check_choice("http_version", self.http_version, HTTP_VERSIONS)
+        check_choice("http_version", self.http_version, HTTP_VERSIONS)
         if self.http_version == "3" and not has_http3():
             raise RequestError(
                 f"http_version='3': libcurl {libcurl_version()} was built without HTTP/3"
             )
-        _check_choice("connections", self.connections, CONNECTIONS)
+        check_choice("connections", self.connections, CONNECTIONS)
         for name in ("trust_env", "tls_resumption", "early_data", "discard_body", "cert_info"):
-            _check_choice(name, getattr(self, name), (False, True))
-        _check_trust(self.verify, self.cert)
-        _check_tls(self.tls_min, self.tls_max, self.ciphers)
+            check_choice(name, getattr(self, name), (False, True))
+        check_trust(self.verify, self.cert)
+        check_tls(self.tls_min, self.tls_max, self.ciphers)
         agent = self.user_agent
         if not isinstance(agent, str) or _NOT_IN_HEADERS.search(agent):
             raise RequestError(f"user_agent={agent!r}: must be a str without CR, LF and NUL")
@@ -162,7 +157,7 @@ class Options:
             count("dns_ttl", self.dns_ttl, 0)
         if self.max_response_size is not None:
             count("max_response_size", self.max_response_size, 1)
-        _check_keepalive(self.tcp_keepalive)
+        check_keepalive(self.tcp_keepalive)
 
     def _check_way(self) -> None:
         ways = [name for name in ("proxy", "unix_socket") if getattr(self, name)]
@@ -204,60 +199,9 @@ def request_fields(given: Mapping[str, Any], session: Options) -> dict[str, Any]
             del found[name]
     asked = found.get("connections", session.connections)
     if asked not in {session.connections, "request"}:
-        _check_choice("connections", asked, CONNECTIONS)
+        check_choice("connections", asked, CONNECTIONS)
         raise RequestError(
             f"connections={asked!r}: is for a whole session; a request may ask for 'request' "
             f"or the session's own, {session.connections!r}"
         )
     return found
-
-
-def count(name: str, value: object, least: int) -> int:
-    """A whole number as it was given, checked. Raises RequestError that names it."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RequestError(f"{name}={value!r}: must be a whole number, {least} or more")
-    return min(value, MOST_COUNTED)
-
-
-def _check_choice(name: str, value: object, allowed: Sequence[object]) -> None:
-    if not any(value == one and type(value) is type(one) for one in allowed):
-        choices = ", ".join(map(repr, allowed))
-        raise RequestError(f"{name}={value!r}: must be one of {choices}")
-
-
-def _check_trust(verify: object, cert: object) -> None:
-    if not isinstance(verify, (bool, str)):
-        raise RequestError(f"verify={verify!r}: must be True, False or a CA file's path")
-    if isinstance(verify, str) and not os.path.isfile(verify):  # noqa: PTH113
-        raise RequestError(f"verify={verify!r}: there is no such CA file")
-    if cert is None:
-        return
-    if not (isinstance(cert, tuple) and [type(item) for item in cert] == [str, str]):
-        raise RequestError(f"cert={cert!r}: must be a tuple (key file, certificate file)")
-    for path in cert:
-        if not os.path.isfile(path):  # noqa: PTH113 - a Path would change the message
-            raise RequestError(f"cert: there is no file {path!r} (give key, certificate)")
-
-
-def _check_tls(least: object, most: object, ciphers: object) -> None:
-    for name, version in (("tls_min", least), ("tls_max", most)):
-        if version is not None:
-            _check_choice(name, version, TLS_VERSIONS)
-    if least is not None and most is not None and str(least) > str(most):
-        raise RequestError(f"tls_min={least!r}: must not be above tls_max={most!r}")
-    if ciphers is not None and not (isinstance(ciphers, str) and _CIPHERS.fullmatch(ciphers)):
-        raise RequestError(
-            f"ciphers={ciphers!r}: must be names of OpenSSL with ':' between, or None"
-        )
-
-
-def _check_keepalive(value: object) -> None:
-    if value is None:
-        return
-    if not (isinstance(value, tuple) and [type(item) for item in value] == [int, int]):
-        raise RequestError(
-            f"tcp_keepalive={value!r}: must be (seconds of silence, seconds between probes), "
-            "whole numbers, or None"
-        )
-    if not all(0 < number <= _MOST_KEEPALIVE for number in value):
-        raise RequestError(f"tcp_keepalive={value!r}: each must be 1 to {_MOST_KEEPALIVE} seconds")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from hashlib import blake2b
-
-import certifi
 
 from acurl._engine import ffi, lib
-from acurl.addresses import endpoint, shown_proxy
 from acurl.errors import RequestError
 from acurl.library import libcurl_version
-from acurl.options import MOST_COUNTED, HttpVersion, Options
+from acurl.network import MOST_MS, milliseconds, network_settings
+from acurl.options import HttpVersion, Options
+from acurl.proxy import proxy_settings, shown_proxy
 from acurl.timeouts import LONGEST
+from acurl.tls import tls_settings
+from acurl.values import MOST_COUNTED
 
 # Option numbers of libcurl, compared with its own list by a test.
 OPTIONS = {
@@ -74,47 +74,22 @@ _HTTP_VERSIONS = {"auto": 4, "1.1": 2, "2": 5, "2-prior-knowledge": 5, "3": 31}
 # Those that TLS negotiates, so that there is no way to ask http:// URLs for them.
 _ONLY_OVER_TLS = ("2", "3")
 
-# CURL_SSLVERSION_*; as the most, they stand in the upper half of the number.
-_TLS_VERSIONS = {None: 0, "1.0": 4, "1.1": 5, "1.2": 6, "1.3": 7}
-
-_PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-
 # Larger than libcurl's 16 KB: fewer system calls for large bodies. Shared by all transfers.
 _RECEIVE_BUFFER = 128 * 1024
 
-_MOST_MS = 2**31 - 1
 # For libcurl, which counts in whole seconds and overflows early; the engine's own are exact.
 _MOST_SECONDS = 2_000_000
 
 
-def _milliseconds(limit: float) -> int:
-    return max(1, min(round(limit * 1000), _MOST_MS))
-
-
-def _ca_file(verify: bool | str) -> str:
-    if isinstance(verify, str):
-        return verify
-    return os.environ.get("SSL_CERT_FILE") or certifi.where()
-
-
-def _may_be_proxied(options: Options) -> bool:
-    if options.unix_socket is not None:
-        return False
-    if options.proxy is not None:
-        return bool(options.proxy)
-    return options.trust_env and any(map(os.environ.get, _PROXY_VARIABLES))
-
-
 def _connection_settings(options: Options, *, tls: bool) -> dict[str, Value]:
     wait_for_multiplexing = tls if options.http_version == "auto" else options.http_version != "1.1"
-    connect_ms = _MOST_MS if options.connect is None else _milliseconds(options.connect)
+    connect_ms = MOST_MS if options.connect is None else milliseconds(options.connect)
     max_idle = _MOST_SECONDS if options.max_idle is None else options.max_idle
     settings: dict[str, Value] = {
         "HTTP_VERSION": _HTTP_VERSIONS[options.http_version],
         "PIPEWAIT": int(wait_for_multiplexing),
         "CONNECTTIMEOUT_MS": connect_ms,
         "BUFFERSIZE": _RECEIVE_BUFFER,
-        "DNS_CACHE_TIMEOUT": -1 if options.dns_ttl is None else min(options.dns_ttl, _MOST_MS),
         # The engine ends idle connections; libcurl must not find them too old before.
         "MAXAGE_CONN": min(math.ceil(max_idle), _MOST_SECONDS),
         "MAXLIFETIME_CONN": min(options.max_lifetime or 0, _MOST_SECONDS),
@@ -123,105 +98,15 @@ def _connection_settings(options: Options, *, tls: bool) -> dict[str, Value]:
         settings["USERAGENT"] = options.user_agent
     if options.connections == "request":
         settings["FRESH_CONNECT"] = settings["FORBID_REUSE"] = 1
-    if options.interface:
-        settings["INTERFACE"] = options.interface
-    if options.unix_socket:
-        settings["UNIX_SOCKET_PATH"] = options.unix_socket
-    if options.happy_eyeballs_timeout is not None:
-        settings["HAPPY_EYEBALLS_TIMEOUT_MS"] = _milliseconds(options.happy_eyeballs_timeout)
-    if options.tcp_keepalive:
-        settings["TCP_KEEPALIVE"] = 1
-        settings["TCP_KEEPIDLE"], settings["TCP_KEEPINTVL"] = options.tcp_keepalive
     return settings
-
-
-def _proxy_settings(options: Options) -> dict[str, Value]:
-    if not _may_be_proxied(options):
-        # Without this libcurl searches the environment for proxies on every request.
-        return {"PROXY": "", "NOPROXY": "*"}
-    verify = options.verify is not False
-    settings: dict[str, Value] = {
-        "SUPPRESS_CONNECT_HEADERS": 1,
-        "PROXY_SSL_VERIFYPEER": int(verify),
-        "PROXY_SSL_VERIFYHOST": 2 if verify else 0,
-    }
-    if verify:
-        settings |= {"PROXY_CAINFO": _ca_file(options.verify), "PROXY_CAPATH": None}
-    if options.proxy:
-        settings["PROXY"] = options.proxy
-        settings["NOPROXY"] = ""  # or the environment would name exceptions
-    return settings
-
-
-def _tls_settings(options: Options) -> dict[str, Value]:
-    verify = options.verify is not False
-    settings: dict[str, Value] = {
-        "SSL_VERIFYPEER": int(verify),
-        "SSL_VERIFYHOST": 2 if verify else 0,
-    }
-    if verify:
-        settings["CAINFO"] = _ca_file(options.verify)
-    if options.cert:
-        settings["SSLKEY"], settings["SSLCERT"] = options.cert
-    if options.tls_min or options.tls_max:
-        settings["SSLVERSION"] = _tls_range(options.tls_min, options.tls_max)
-    if not options.tls_resumption:
-        settings["SSL_SESSIONID_CACHE"] = 0
-    if options.cert_info:
-        settings["CERTINFO"] = 1
-    return settings | _cipher_settings(options.ciphers or "")
-
-
-def _tls_range(least: str | None, most: str | None) -> int:
-    # libcurl's own least is 1.2, and would be above the most.
-    if least is None and most in {"1.0", "1.1"}:
-        least = most
-    return _TLS_VERSIONS[most] << 16 | _TLS_VERSIONS[least]
-
-
-def _cipher_settings(ciphers: str) -> dict[str, Value]:
-    names = ciphers.replace(",", ":").replace(" ", ":").split(":")
-    # "_WITH_" stands in the names of older suites only.
-    latest = [name for name in names if name.startswith("TLS_") and "_WITH_" not in name]
-    older = [name for name in names if name and name not in latest]
-    settings: dict[str, Value] = {}
-    if latest:
-        settings["TLS13_CIPHERS"] = ":".join(latest)
-    if older:
-        settings["SSL_CIPHER_LIST"] = ":".join(older)
-    return settings
-
-
-def _destination_settings(options: Options) -> dict[str, Value]:
-    """Where to connect instead of the URL's host, which stays the one that is verified.
-
-    RESOLVE alone would do for addresses, but it fills the cache that all sessions of an engine
-    share. So a host is led to its address; and where it has several, to a name that nobody else
-    asks for, which they are filed under.
-    """
-    addresses = dict(options.resolve)
-    targets = {key: key for key, _ in options.resolve} | dict(options.connect_to)
-    filed: list[str] = []
-    led: list[str] = []
-    for source, target in targets.items():
-        host, port = endpoint("connect_to", target)
-        found = addresses.get(target)
-        if found and (len(found) == 1 or _may_be_proxied(options)):
-            host = found[0]  # a proxy knows nothing of names that we make up
-        elif found:
-            host = f"{blake2b(','.join(found).encode(), digest_size=12).hexdigest()}.invalid"
-            filed.append(f"{host}:{port}:{','.join(found)}")
-        led.append(f"{source}:{host}:{port}")
-    settings: dict[str, Value] = {"CONNECT_TO": led} if led else {}
-    return settings | ({"RESOLVE": filed} if filed else {})
 
 
 def _settings(options: Options, *, tls: bool) -> dict[str, Value]:
     return {
         **_connection_settings(options, tls=tls),
-        **_proxy_settings(options),
-        **_destination_settings(options),
-        **(_tls_settings(options) if tls else {}),
+        **proxy_settings(options),
+        **network_settings(options),
+        **(tls_settings(options) if tls else {}),
     }
 
 

@@ -14,13 +14,13 @@ from acurl.options import (
     HttpVersion,
     Options,
     OptionsBesidesVersion,
-    count,
     request_fields,
     session_fields,
 )
 from acurl.profile import Settings, microseconds
 from acurl.session import Session
 from acurl.timeouts import seconds
+from acurl.values import count
 
 if TYPE_CHECKING:
     from acurl.auth import Auth

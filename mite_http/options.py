@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import acurl
-from acurl.profile import HttpVersion, Options
+from acurl.options import HttpVersion, Options
 from acurl.timeouts import DEFAULT_TIMEOUT, as_timeout
 
 
@@ -14,8 +14,8 @@ class PoolOptions:
     """Options of a pool; pools with equal options are shared.
 
     ``max_connects``: most idle connections kept for reuse; never limits concurrency.
-    ``http_version``: "auto", "1.1", "2" or "2-prior-knowledge".  ``verify``: True, False or a CA
-    file.  ``timeout``: seconds, an ``acurl.Timeout``, or None for never.  ``name``: the
+    ``http_version``: "auto", "1.1", "2", "2-prior-knowledge" or "3".  ``verify``: True, False or
+    a CA file.  ``timeout``: seconds, an ``acurl.Timeout``, or None for never.  ``name``: the
     context's attribute that the session is put on.
     """
 

@@ -15,6 +15,7 @@ import pytest
 import acurl
 from tests.servers.certificates import Certificates
 from tests.servers.nginx import Nginx
+from tests.servers.proxy import Proxy
 from tests.servers.raw import Connection, RawServer
 
 COMMAND = [sys.executable, "-m", "acurl"]
@@ -85,6 +86,25 @@ def test_speaks_the_version_asked_for(nginx: Nginx) -> None:
     assert document(*trusted, "--http-version=2", f"{nginx.https}/small")["http_version"] == "2"
     in_clear = document("--http-version=2-prior-knowledge", f"{nginx.h2c}/small")
     assert in_clear["http_version"] == "2"
+
+
+def test_says_where_to_connect(nginx: Nginx) -> None:
+    trusted = ["--cacert", str(nginx.ca_file)]
+    port = nginx.https.rpartition(":")[2]
+    resolved = document(
+        *trusted, f"--resolve=localhost:{port}=127.0.0.1", f"https://localhost:{port}/small"
+    )
+    assert (resolved["primary_ip"], resolved["status"]) == ("127.0.0.1", 200)
+    led = document(*trusted, f"--connect-to=localhost:443=127.0.0.1:{port}", "https://localhost/")
+    assert led["url"] == "https://localhost/"
+    assert "unix:///nowhere" in complaint(1, "--unix-socket=/nowhere", "http://localhost/")
+
+
+def test_goes_through_a_proxy(nginx: Nginx) -> None:
+    with Proxy("ada:lovelace") as proxy:
+        options = [f"--proxy=http://ada:lovelace@{proxy.address}", f"{nginx.http}/small"]
+        assert document(*options)["status"] == 200
+        assert proxy.log == [f"GET {nginx.http}/small"]
 
 
 def test_insecure_accepts_any_certificate(nginx: Nginx) -> None:
@@ -192,6 +212,10 @@ def test_an_interrupt_ends_it_without_a_traceback(raw_server: RawServerFactory) 
         (["--cacert", "/no/such.pem", "http://127.0.0.1/"], "there is no file '/no/such.pem'"),
         (["--http-version", "4", "http://127.0.0.1/"], "invalid choice: '4'"),
         (["--insecure", "--cacert", "setup.cfg", "http://127.0.0.1/"], "not allowed with"),
+        (["--http-version=3", "http://127.0.0.1/"], "http_version='3' needs https://"),
+        (["--resolve", "a:80", "http://127.0.0.1/"], "'a:80' has no '=' between"),
+        (["--resolve", "a:80=b", "http://127.0.0.1/"], "resolve: 'b' must be an IP address"),
+        (["--proxy", "a:b@c:1", "http://127.0.0.1/"], "proxy='***@c:1': must begin with one of"),
         (["--nonsense", "http://127.0.0.1/"], "unrecognized arguments: --nonsense"),
     ],
 )
@@ -202,7 +226,16 @@ def test_a_usage_error_names_what_is_wrong(arguments: list[str], sentence: str) 
 def test_help_teaches() -> None:
     lines = answer("--help")
     text = "\n".join(lines)
-    for option in ("-X", "-H", "-d", "--http-version", "--insecure", "--cacert", "--json"):
+    for option in (
+        "-X",
+        "-H",
+        "-d",
+        "--http-version",
+        "--insecure",
+        "--cacert",
+        "--proxy",
+        "--resolve",
+    ):
         assert option in text
     assert "examples:" in lines
     assert "exit code 0" in text

@@ -3,6 +3,8 @@
 import os
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -282,3 +284,76 @@ def test_when_the_next_address_is_tried(run_wrapper: RunWrapper, deaf_port: int)
         assert await connect_time(happy_eyeballs_timeout=0.01) < 0.5
 
     run_wrapper(body)
+
+
+# Every name is 127.0.0.1, and whoever asks is written down.
+RESOLVER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found) {
+  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+      dlsym(RTLD_NEXT, "getaddrinfo");
+  int log = open(getenv("LOOKUPS"), O_WRONLY | O_APPEND | O_CREAT, 0600);
+  if(write(log, "x", 1) < 0)
+    abort();
+  close(log);
+  return real("127.0.0.1", service, hints, found);
+}
+"""
+ASK = """
+import asyncio, os, sys
+import acurl
+
+async def main(url, ttl, pause, count):
+    async with acurl.open_session(dns_ttl=ttl, connections="request") as session:
+        for number in range(count):
+            await asyncio.sleep(number and pause)
+            await session.get(url)
+
+asyncio.run(main(sys.argv[1], *map(eval, sys.argv[2:])))
+"""
+
+
+@pytest.fixture(scope="module")
+def resolver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that takes the place of the system's resolver, by LD_PRELOAD."""
+    directory = tmp_path_factory.mktemp("resolver")
+    source, library = directory / "resolver.c", directory / "resolver.so"
+    source.write_text(RESOLVER)
+    compiler = os.environ.get("CC", "cc")
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], check=True
+    )
+    return library
+
+
+def lookups(
+    url: str, resolver: Path, log: Path, ttl: int | None, count: int = 3, pause: float = 0
+) -> int:
+    """How often a name is looked up by requests on new connections."""
+    environment = os.environ | {"LD_PRELOAD": str(resolver), "LOOKUPS": str(log)}
+    arguments = [url, str(ttl), str(pause), str(count)]
+    subprocess.run([sys.executable, "-c", ASK, *arguments], env=environment, check=True, timeout=30)
+    return len(log.read_bytes())
+
+
+def test_how_long_a_name_is_known(echo: Echo, resolver: Path, tmp_path: Path) -> None:
+    url = f"http://{named(echo)}/"
+    once = lookups(url, resolver, tmp_path / "1", ttl=60, count=1)
+    assert once >= 1
+    assert lookups(url, resolver, tmp_path / "2", ttl=60) == once
+    assert lookups(url, resolver, tmp_path / "3", ttl=None) == once
+    assert lookups(url, resolver, tmp_path / "4", ttl=0) == 3 * once
+
+
+@pytest.mark.slow
+def test_a_name_is_looked_up_again_in_time(echo: Echo, resolver: Path, tmp_path: Path) -> None:
+    url = f"http://{named(echo)}/"
+    once = lookups(url, resolver, tmp_path / "1", ttl=None, count=2, pause=2.1)
+    assert lookups(url, resolver, tmp_path / "2", ttl=1, count=2, pause=2.1) == 2 * once

@@ -1,4 +1,4 @@
-"""Proxies, sockets and addresses that a request is led to, checked."""
+"""Where connections go and how: what may be chosen, and what libcurl is told."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import os
 import re
 import socket
 from collections.abc import Mapping
+from hashlib import blake2b
 from ipaddress import ip_address
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, NamedTuple
 
 import idna
 
 from acurl.errors import RequestError
+from acurl.proxy import may_be_proxied
 
-PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+if TYPE_CHECKING:
+    from acurl.options import Options
+    from acurl.profile import Value
+
+MOST_MS = 2**31 - 1
+_MOST_KEEPALIVE = 32767  # what Linux takes
 
 _ENDPOINT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^][\s:/?#@,]+):([0-9]{1,5})")
 
@@ -86,44 +92,6 @@ def checked_redirections(value: object) -> tuple[tuple[str, str], ...]:
     )
 
 
-def check_proxy(value: object) -> None:
-    """Raise RequestError for what is neither None, "" nor the URL of a proxy."""
-    if value is None or value == "":
-        return
-    if not isinstance(value, str):
-        raise RequestError(f"proxy={value!r}: must be a str, '' for none or None")
-    shown = shown_proxy(value)
-    if not (value.isascii() and value.isprintable() and " " not in value):
-        raise RequestError(f"proxy={shown!r}: must be ASCII without blanks (write %20)")
-    scheme, separator, _ = value.partition("://")
-    if not separator or scheme.lower() not in PROXY_SCHEMES:
-        raise RequestError(
-            f"proxy={shown!r}: must begin with one of {', '.join(PROXY_SCHEMES)} and '://'"
-        )
-    if not _has_host_and_port(value):
-        raise RequestError(
-            f"proxy={shown!r}: must be scheme://host:port or scheme://user:password@host:port"
-        )
-
-
-def _has_host_and_port(proxy: str) -> bool:
-    try:
-        parts = urlsplit(proxy)
-        found = parts.hostname and parts.port
-    except ValueError:
-        return False
-    return bool(found) and parts.path in {"", "/"} and not parts.query and not parts.fragment
-
-
-def shown_proxy(value: str) -> str:
-    """A proxy as it may be shown: without what stands before its host."""
-    login, at, rest = value.rpartition("@")
-    if not at:
-        return value
-    scheme, separator, _ = login.partition("://")
-    return f"{scheme}://***@{rest}" if separator else f"***@{rest}"
-
-
 def check_interface(value: object) -> None:
     """Raise RequestError for what is no network interface or address of this machine."""
     if value is None:
@@ -160,3 +128,63 @@ def check_unix_socket(value: object) -> None:
         raise RequestError(
             f"unix_socket={value!r}: must be at most {_LONGEST_SOCKET_PATH} bytes, not {size}"
         )
+
+
+def check_keepalive(value: object) -> None:
+    """Raise RequestError for what is no pair of seconds."""
+    if value is None:
+        return
+    if not (isinstance(value, tuple) and [type(item) for item in value] == [int, int]):
+        raise RequestError(
+            f"tcp_keepalive={value!r}: must be (seconds of silence, seconds between probes), "
+            "whole numbers, or None"
+        )
+    if not all(0 < number <= _MOST_KEEPALIVE for number in value):
+        raise RequestError(f"tcp_keepalive={value!r}: each must be 1 to {_MOST_KEEPALIVE} seconds")
+
+
+def milliseconds(limit: float) -> int:
+    """Seconds as libcurl counts them, never 0."""
+    return max(1, min(round(limit * 1000), MOST_MS))
+
+
+def network_settings(options: Options) -> dict[str, Value]:
+    """libcurl's options that say where to connect, and how."""
+    settings = _destination_settings(options)
+    settings["DNS_CACHE_TIMEOUT"] = -1
+    if options.dns_ttl is not None:
+        settings["DNS_CACHE_TIMEOUT"] = min(options.dns_ttl, MOST_MS)
+    if options.interface:
+        settings["INTERFACE"] = options.interface
+    if options.unix_socket:
+        settings["UNIX_SOCKET_PATH"] = options.unix_socket
+    if options.happy_eyeballs_timeout is not None:
+        settings["HAPPY_EYEBALLS_TIMEOUT_MS"] = milliseconds(options.happy_eyeballs_timeout)
+    if options.tcp_keepalive:
+        settings["TCP_KEEPALIVE"] = 1
+        settings["TCP_KEEPIDLE"], settings["TCP_KEEPINTVL"] = options.tcp_keepalive
+    return settings
+
+
+def _destination_settings(options: Options) -> dict[str, Value]:
+    """Where to connect instead of the URL's host, which stays the one that is verified.
+
+    RESOLVE alone would do for addresses, but it fills the cache that all sessions of an engine
+    share. So a host is led to its address; and where it has several, to a name that nobody else
+    asks for, which they are filed under.
+    """
+    addresses = dict(options.resolve)
+    targets = {key: key for key, _ in options.resolve} | dict(options.connect_to)
+    filed: list[str] = []
+    led: list[str] = []
+    for source, target in targets.items():
+        host, port = endpoint("connect_to", target)
+        found = addresses.get(target)
+        if found and (len(found) == 1 or may_be_proxied(options)):
+            host = found[0]  # a proxy knows nothing of names that we make up
+        elif found:
+            host = f"{blake2b(','.join(found).encode(), digest_size=12).hexdigest()}.invalid"
+            filed.append(f"{host}:{port}:{','.join(found)}")
+        led.append(f"{source}:{host}:{port}")
+    settings: dict[str, Value] = {"CONNECT_TO": led} if led else {}
+    return settings | ({"RESOLVE": filed} if filed else {})
