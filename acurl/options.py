@@ -160,11 +160,12 @@ class Options:
         check_keepalive(self.tcp_keepalive)
 
     def _check_way(self) -> None:
-        ways = [name for name in ("proxy", "unix_socket") if getattr(self, name)]
-        if len(ways) == 2:
+        if self.proxy and self.unix_socket:
             raise RequestError("proxy and unix_socket: give one of them, not both")
-        if ways and self.http_version == "3":
-            raise RequestError(f"http_version='3': UDP has no way through {ways[0]}")
+        if self.http_version == "3" and self.unix_socket:
+            raise RequestError("http_version='3': runs over UDP, which unix_socket is not")
+        if self.http_version == "3" and self.proxy and self.proxy.lower().startswith("socks"):
+            raise RequestError("http_version='3': a proxy must be http or https (connect-udp)")
 
     def with_changes(self, **changes: Any) -> Options:
         """A copy in which the given fields differ."""

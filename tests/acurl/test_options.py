@@ -124,11 +124,11 @@ def test_bad_values(given: dict[str, Any], message: str) -> None:
         ),
         (
             {"unix_socket": "/a", "http_version": "3"},
-            "http_version='3': UDP has no way through unix_socket",
+            "http_version='3': runs over UDP, which unix_socket is not",
         ),
         (
-            {"proxy": "http://127.0.0.1:1", "http_version": "3"},
-            "http_version='3': UDP has no way through proxy",
+            {"proxy": "SOCKS5://127.0.0.1:1", "http_version": "3"},
+            "http_version='3': a proxy must be http or https (connect-udp)",
         ),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 import acurl
 from tests.acurl.conftest import RunWrapper
 from tests.acurl.echo import Echo, headers_of
+from tests.servers.caddy import Caddy
 from tests.servers.certificates import Certificate, Certificates
 from tests.servers.nginx import Nginx
 from tests.servers.proxy import Proxy
@@ -28,6 +29,14 @@ def proxy_server() -> Iterator[ProxyFactory]:
 
         yield start
     assert [server.failures for server in servers if server.failures] == []
+
+
+@pytest.fixture(scope="module")
+def caddy(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Caddy]:
+    """A server that speaks HTTP/3."""
+    server = Caddy(tmp_path_factory.mktemp("caddy"), certificates)
+    yield server
+    server.close()
 
 
 def fetch(run_wrapper: RunWrapper, url: str, **options: Any) -> Any:
@@ -96,6 +105,24 @@ def test_socks(
     assert proxy.log == [f"{seen}:{echo.port}"]
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_http3_goes_over_udp(
+    run_wrapper: RunWrapper,
+    certificates: Certificates,
+    caddy: Caddy,
+    proxy_server: ProxyFactory,
+    scheme: str,
+) -> None:
+    proxy = proxy_server("ada:lovelace", certificates.good if scheme == "https" else None)
+    options = {
+        "proxy": f"{scheme}://ada:lovelace@{proxy.address}",
+        "verify": str(certificates.ca_file),
+        "http_version": "3",
+    }
+    assert fetch(run_wrapper, caddy.https, **options).text == "HTTP/3.0\n"
+    assert proxy.log == [f"UDP {caddy.https.removeprefix('https://')}"]
+
+
 @pytest.mark.parametrize("scheme", ["http", "socks5h"])
 def test_a_proxys_login(
     run_wrapper: RunWrapper, echo: Echo, nginx: Nginx, proxy_server: ProxyFactory, scheme: str
@@ -131,6 +158,24 @@ def test_a_dead_proxy_is_named_without_its_password(
     with pytest.raises(acurl.ConnectError, match=r"proxy 127\.0\.0\.1") as caught:
         fetch(run_wrapper, f"{nginx.http}/small", proxy=proxy)
     assert "lovelace" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5h"])
+def test_who_one_is_to_a_proxy_is_not_shared(
+    run_wrapper: RunWrapper, nginx: Nginx, proxy_server: ProxyFactory, scheme: str
+) -> None:
+    proxy = proxy_server()
+    logins = ["ada:1", "bob:2", "ada:1", "bob:2"]
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        for login in logins:
+            session = wrapper.session(proxy=f"{scheme}://{login}@{proxy.address}", verify=False)
+            assert (await session.get(f"{nginx.https}/small")).status_code == 200
+        assert proxy.logins == logins[:2]
+        await wrapper.session(verify=False).get(f"{nginx.https}/small")
+        assert len(proxy.log) == 2
+
+    run_wrapper(body)
 
 
 def test_one_request_may_go_through_a_proxy(

@@ -1,4 +1,4 @@
-"""A proxy as a real peer: forwards HTTP, tunnels CONNECT, speaks SOCKS 4, 4a and 5.
+"""A proxy as a real peer: forwards HTTP, tunnels CONNECT and UDP, speaks SOCKS 4, 4a and 5.
 
 Which of them a connection speaks is told by its first byte. Names that end in .test are led to
 127.0.0.1, so a test can see who looked a name up.
@@ -17,6 +17,14 @@ from tests.servers.raw import Connection, RawServer
 SOCKS5_FAILURE, SOCKS5_OK, SOCKS4_OK = 1, 0, 90
 NO_LOGIN, WITH_LOGIN = 0, 2
 IPV4, NAME, IPV6 = 1, 3, 4
+
+# RFC 9298; its datagrams are capsules of RFC 9297: type, length, context, packet.
+UDP_TARGET = re.compile(r"/\.well-known/masque/udp/([^/]+)/([0-9]+)/$")
+UDP_WELCOME = (
+    b"HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: connect-udp\r\n"
+    b"Capsule-Protocol: ?1\r\n\r\n"
+)
+DATAGRAM = 0
 
 
 class Proxy(RawServer):
@@ -58,6 +66,11 @@ class Proxy(RawServer):
             if not (head := connection.read_head()):
                 return
         method, target, _ = head.decode().split(" ", 2)
+        if udp := UDP_TARGET.search(target):
+            self.log.append(f"UDP {udp[1]}:{udp[2]}")
+            connection.send(UDP_WELCOME)
+            carry_packets(connection, udp[1], int(udp[2]))
+            return
         self.log.append(f"{method} {target}")
         if method == "CONNECT":
             host, _, port = target.rpartition(":")
@@ -135,3 +148,43 @@ def pump(one: socket.socket, other: socket.socket) -> None:
             if not data:
                 return
             (other if source is one else one).sendall(data)
+
+
+def carry_packets(connection: Connection, host: str, port: int) -> None:
+    """Carry packets both ways until the client has closed."""
+    client, unread = connection.sock, b""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as target:
+        target.connect((host, port))
+        while True:
+            waiting = hasattr(client, "pending") and client.pending()
+            ready = [client] if waiting else select.select([client, target], [], [])[0]
+            if target in ready:
+                packet = bytes((0,)) + target.recv(65536)
+                connection.send(bytes((DATAGRAM,)) + number(len(packet)) + packet)
+            if client in ready:
+                received = client.recv(65536)
+                if not received:
+                    return
+                packets, unread = split_capsules(unread + received)
+                for packet in packets:
+                    target.send(packet)
+
+
+def number(value: int) -> bytes:
+    """A length as QUIC writes it."""
+    return bytes((value,)) if value < 64 else (value | 0x4000).to_bytes(2, "big")
+
+
+def split_capsules(data: bytes) -> tuple[list[bytes], bytes]:
+    """The packets in complete capsules, and what is left."""
+    packets = []
+    while len(data) >= 3:
+        size = 1 << (data[1] >> 6)
+        length = int.from_bytes(data[1 : 1 + size], "big") & ((1 << (8 * size - 2)) - 1)
+        end = 1 + size + length
+        if len(data) < end:
+            break
+        if data[0] == DATAGRAM and data[1 + size] == 0:
+            packets.append(data[2 + size : end])
+        data = data[end:]
+    return packets, data
