@@ -22,7 +22,7 @@ _PLAIN = re.compile(
 )
 _UNFIT = re.compile(r"[\x00- \x7f]")
 _PARTS = re.compile(r"(?:([^@]*)@)?(\[[^\]]*\]|[^:@]*)(?::([0-9]*))?")
-_HOST = re.compile(r"\.*[0-9A-Za-z_~-][0-9A-Za-z._~-]*")
+_HOST = re.compile(r"(?=\.*[0-9A-Za-z_~-])[0-9A-Za-z._~-]+(?<!\.\.)")
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)(?:%(?:25)?[0-9A-Za-z._~-]+)?\]")
 _NUMERIC = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+)){0,3}")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")

@@ -62,6 +62,7 @@ def test_encoded(url: str, encoded: bytes) -> None:
         ("http://a@b@host/", "must stand [user[:password]@]host[:port]"),
         ("http://host\\x/", "must consist of letters"),
         ("http://../", "must consist of letters"),
+        ("http://a../", "must consist of letters"),
         ("http://a%20b/", "must consist of letters"),
         ("http://a%00b/", "must consist of letters"),
         ("http://a%zzb/", "after '%' must stand two hexadecimal digits"),
