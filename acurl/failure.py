@@ -165,7 +165,7 @@ _SIGNS = (
     _Sign((58,), ".", TLSError, "the client's certificate cannot be used", _TLS_FILES),
     _Sign(
         (60,),
-        "no alternative certificate subject name|does not match",
+        "no alternative certificate subject name|common name|does not match",
         TLSError,
         "the server's certificate is for another host",
         "use a name that the certificate has",

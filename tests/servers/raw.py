@@ -80,15 +80,16 @@ class RawServer:
     ) -> None:
         """`protocols` are what it offers in ALPN, the best first."""
         self._script = script
-        self._tls: ssl.SSLContext | None = None
+        self.tls: ssl.SSLContext | None = None
+        """What handshakes follow; what is set on it holds for connections to come."""
         if certificate is not None:
-            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._tls.load_cert_chain(certificate.chain, certificate.key)
-            self._tls.set_alpn_protocols(protocols)
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(certificate.chain, certificate.key)
+            self.tls.set_alpn_protocols(protocols)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._listener.settimeout(ACCEPT_POLL_SECONDS)
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         # Written by the accepting thread only; tests read them.
         self.accepted = 0
         self.failures: list[Exception] = []
@@ -144,12 +145,15 @@ class RawServer:
     def _serve(self, sock: socket.socket, number: int) -> None:
         # A peer that goes away, or refuses our certificate, is what many tests are about.
         with contextlib.suppress(OSError), sock:
-            if self._tls is None:
+            if self.tls is None:
                 self._run(Connection(sock, number))
                 return
-            with self._tls.wrap_socket(sock, server_side=True) as secure:
+            with self.tls.wrap_socket(
+                sock, server_side=True, do_handshake_on_connect=False
+            ) as secure:
                 self._open.append(secure)
-                self._run(Connection(secure, number))
+                if _shake_hands(secure):
+                    self._run(Connection(secure, number))
 
     def _run(self, connection: Connection) -> None:
         try:
@@ -158,3 +162,15 @@ class RawServer:
             raise
         except Exception as error:  # noqa: BLE001 - the fixture raises it in the test's thread
             self.failures.append(error)
+
+
+def _shake_hands(sock: ssl.SSLSocket) -> bool:
+    """Whether it succeeded; if not, the alert is not overtaken by a reset."""
+    try:
+        sock.do_handshake()
+    except ssl.SSLError:
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
+        return False
+    return True
