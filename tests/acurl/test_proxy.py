@@ -215,6 +215,19 @@ def test_the_environments_proxy(
     assert len(proxy.log) == 1
 
 
+def test_a_wrapper_may_leave_the_environment_alone(
+    run_wrapper: RunWrapper, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        assert (await wrapper.session().get(echo.url)).status_code == 200
+        with pytest.raises(acurl.ConnectError, match=r"proxy 127\.0\.0\.1"):
+            await wrapper.session(trust_env=True).get(echo.url)
+
+    run_wrapper(body, trust_env=False)
+
+
 def test_the_environments_proxy_for_https(
     run_wrapper: RunWrapper,
     nginx: Nginx,
