@@ -183,8 +183,14 @@ def _destination_settings(options: Options) -> dict[str, Value]:
         if found and (len(found) == 1 or may_be_proxied(options)):
             host = found[0]  # a proxy knows nothing of names that we make up
         elif found:
-            host = f"{blake2b(','.join(found).encode(), digest_size=12).hexdigest()}.invalid"
+            host = _filed_name(host, found)
             filed.append(f"{host}:{port}:{','.join(found)}")
         led.append(f"{source}:{host}:{port}")
     settings: dict[str, Value] = {"CONNECT_TO": led} if led else {}
     return settings | ({"RESOLVE": filed} if filed else {})
+
+
+def _filed_name(host: str, addresses: tuple[str, ...]) -> str:
+    """A name for these addresses alone. libcurl's messages show it, so it tells of the host."""
+    digest = blake2b(",".join(addresses).encode(), digest_size=12).hexdigest()
+    return f"{digest}.invalid" if host.startswith("[") else f"{host}.{digest}.invalid"

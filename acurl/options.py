@@ -70,7 +70,7 @@ class ConnectionOptions(OptionsBesidesVersion, total=False):
     certificate file). `tls_min`, `tls_max`: "1.0" to "1.3". `ciphers`: names of OpenSSL, those of
     TLS 1.3 among them, with ":" between. `tls_resumption` False: a full handshake each time.
     `early_data`: send safe methods with a resumed handshake. `cert_info`: keep the server's
-    certificates for the response.
+    certificates for the response that came first on its connection; not over HTTP/3.
 
     Network: `proxy` is "http://user:password@host:port", also https, socks4, socks4a, socks5
     and socks5h (the last of each resolves names itself), for every host; "" is none, None the

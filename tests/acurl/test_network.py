@@ -77,14 +77,22 @@ def test_addresses_outlast_what_is_kept_of_names(run_wrapper: RunWrapper, echo: 
     run_wrapper(body)
 
 
+def test_a_message_names_the_host_behind_several_addresses(run_wrapper: RunWrapper) -> None:
+    resolve = {"named.test:1": ["127.0.0.9", "127.0.0.8"]}
+    with pytest.raises(acurl.ConnectError, match=r"named\.test:1 via named\.test\.\w+\.invalid:1"):
+        fetch(run_wrapper, "http://named.test:1/", resolve=resolve)
+
+
 def test_ipv6(run_wrapper: RunWrapper) -> None:
     async def body(wrapper: acurl.CurlWrapper) -> None:
         async with serving("::1") as server:
             assert (await wrapper.session().get(f"http://[::1]:{server.port}/")).text == "::1"
             key = f"named.test:{server.port}"
+            literal = f"[2001:db8::1]:{server.port}"
             for address in ("::1", "[::1]", ["::1", "127.0.0.9"]):
-                session = wrapper.session(resolve={key: address})
+                session = wrapper.session(resolve={key: address, literal: address})
                 assert (await session.get(f"http://{key}/")).primary_ip == "::1"
+                assert (await session.get(f"http://{literal}/")).primary_ip == "::1"
             led = wrapper.session(connect_to={"named.test:80": f"[0::1]:{server.port}"})
             assert (await led.get("http://named.test/")).primary_ip == "::1"
             unbracketed = wrapper.session(resolve={"[0::1]:80": "127.0.0.1"})
