@@ -152,6 +152,13 @@ _SIGNS = (
         "the server refused or dropped the request on every connection that was tried",
     ),
     _Sign(
+        (55, 56),
+        "^Failed to connect",
+        ConnectError,
+        "no connection could be made",
+        "check that the server runs, and speaks HTTP/3 (over UDP) if that was asked for",
+    ),
+    _Sign(
         (56,),
         "Too large response headers",
         ResponseTooLarge,
@@ -249,6 +256,8 @@ def _missing(record: bytes, fields: tuple[int, ...]) -> str:
     """How much of an incomplete body came."""
     came = fields[DOWNLOAD_SIZE]
     claimed = _CONTENT_LENGTH.findall(part(record, fields, HEADER_LEN))
+    if claimed and came == int(claimed[-1]):
+        return "the server ended the answer before it had the whole request"
     if claimed:
         return f"the body ended after {came} of {int(claimed[-1])} bytes"
     return f"the body ended after {came} bytes, before its last chunk"

@@ -174,6 +174,39 @@ def test_a_reset_stream_beside_bystanders(
     assert "others on the connection go on" in str(error)
 
 
+def test_an_answer_before_the_whole_request_is_an_answer(
+    run_wrapper: RunWrapper, h2_server: H2ServerFactory
+) -> None:
+    """A server may answer early and say, without an error, that it wants no more."""
+
+    def script(connection: H2Connection) -> None:
+        connection.opens_windows = False
+        (request,) = connection.requested(complete=False)
+        connection.respond(request.stream, b"enough")
+        connection.reset(request.stream, 0)
+        connection.until_gone()
+
+    async def body(wrapper: acurl.CurlWrapper) -> bytes:
+        session = wrapper.session("2-prior-knowledge", timeout=10)
+        return (await session.post(h2_server(script).url, data=bytes(10**6))).body
+
+    assert run_wrapper(body) == b"enough"
+
+
+def test_an_end_of_the_connection_before_the_whole_request(
+    run_wrapper: RunWrapper, h2_server: H2ServerFactory
+) -> None:
+    def script(connection: H2Connection) -> None:
+        connection.opens_windows = False
+        (request,) = connection.requested(complete=False)
+        connection.respond(request.stream, b"enough")
+        connection.end()
+
+    error = one(run_wrapper, h2_server(script).url, method="POST", data=bytes(10**6))
+    assert (type(error), error.code) == (acurl.ProtocolError, 18)
+    assert "the server ended the answer before it had the whole request" in str(error)
+
+
 def test_a_reset_stream_leaves_its_neighbours(
     run_wrapper: RunWrapper, h2_server: H2ServerFactory
 ) -> None:

@@ -22,12 +22,14 @@ SOCKETS = 3
 
 async def application(
     scope: dict[str, Any],
-    _receive: Callable[[], Awaitable[Any]],
+    receive: Callable[[], Awaitable[dict[str, Any]]],
     send: Callable[[dict[str, Any]], Awaitable[None]],
 ) -> None:
     """What the server process runs."""
     if scope["type"] != "http":
         return
+    while (await receive()).get("more_body"):
+        pass
     body = f"{scope['http_version']}\n".encode()
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
