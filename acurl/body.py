@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import reprlib
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -38,7 +39,9 @@ def build_body(data: Data | None, json: Any, files: Files | None) -> Body:
         return Body(_json(json), content_type="application/json")
     if files is not None:
         if data is not None and not isinstance(data, (Mapping, list, tuple)):
-            raise RequestError("data: with files it must be a dict of fields or pairs")
+            raise RequestError(
+                f"data: with files it must be a dict of fields or pairs, not {reprlib.repr(data)}"
+            )
         return Body(parts=parts(data, files))
     return _body_of(data)
 
@@ -56,7 +59,7 @@ def _body_of(data: Data | None) -> Body:
         return Body(source=Source(data))
     raise RequestError(
         "data must be bytes, str, a dict (sent as a form), a file or an iterator of bytes, "
-        f"not {data!r}"
+        f"not {reprlib.repr(data)}"
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from acurl._engine import lib
@@ -29,12 +30,25 @@ class Exchange:
     raised. Only the driver calls `notice` and `finish`.
     """
 
-    __slots__ = ("_data", "_driver", "_pump", "_room", "failure", "final", "head", "on_end", "slot")
+    __slots__ = (
+        "_data",
+        "_driver",
+        "_pump",
+        "_room",
+        "failure",
+        "final",
+        "head",
+        "is_over",
+        "on_end",
+        "slot",
+    )
 
     def __init__(self, driver: Driver, slot: int, head: Any) -> None:
         self._driver = driver
         self.slot = slot
         self.head = head
+        self.is_over = False
+        """Whether the transfer has ended."""
         self.final: Finished | None = None
         self.failure: BaseException | None = None
         self.on_end: Callable[[Finished], None] | None = None
@@ -43,8 +57,16 @@ class Exchange:
         self._pump: Any = None
 
     def send(self, source: Source) -> None:
-        """Have the body sent while the exchange lasts."""
-        self._pump = self._driver.spawn(self._feed(source))
+        """Have the body sent while the exchange lasts.
+
+        The source is opened at once: what cannot be sent again is refused before a byte leaves.
+        """
+        try:
+            pieces = source.open()
+        except Exception as error:  # noqa: BLE001 - the awaiter of the head gets it
+            self._driver.break_off(self, _source_failed(error, 0))
+        else:
+            self._pump = self._driver.spawn(self._feed(pieces, source.size))
 
     def attach(self, on_end: Callable[[Finished], None]) -> None:
         """Have `on_end` called with the last record, which may be there already."""
@@ -61,6 +83,7 @@ class Exchange:
 
     def finish(self, final: Finished | None, failure: BaseException | None = None) -> None:
         """The transfer has ended, with a record or without."""
+        self.is_over = True
         self.final = final
         self.failure = self.failure or failure
         if self._pump is not None:
@@ -78,13 +101,13 @@ class Exchange:
         except BaseException as error:  # noqa: BLE001 - raised where the body is read
             self.failure = error
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the transfer has ended."""
-        return self.final is not None or self.failure is not None
-
     async def read(self) -> bytes:
-        """The next piece of the answer's body, b"" when the transfer has ended."""
+        """The next piece of the answer's body, b"" when the transfer has ended.
+
+        Raises AcurlError while another task waits for one.
+        """
+        if self._data is not None:
+            raise AcurlError("this body is being read by another task: a stream has one reader")
         while not self.is_over:
             data = self._driver.read(self)
             if data:
@@ -106,44 +129,71 @@ class Exchange:
         if not self.is_over:
             self._driver.let_go(self)
 
-    async def _feed(self, source: Source) -> None:
-        try:
-            await self._give_all(source)
-            self._driver.feed(self, b"", last=True)
-        except AcurlError as error:
-            self._pump = None
-            self._driver.break_off(self, error)
-
-    async def _give_all(self, source: Source) -> None:
+    async def _feed(self, pieces: Any, size: int) -> None:
         sent = 0
-        pieces: Any = ()
         try:
-            pieces = source.open()
-            if hasattr(pieces, "__aiter__"):
-                async for given in pieces:
-                    sent += await self._give(piece(given))
-            else:
-                for given in pieces:
-                    sent += await self._give(piece(given))
-        except AcurlError:
+            async with aclosing(_each(pieces, size)) as given:
+                async for data in given:
+                    await self._give(data)
+                    sent += len(data)
+            self._driver.feed(self, b"", last=True)
+        except BaseException as error:
+            # Iterators are users' code, which may even be cancelled by itself. What it raises
+            # when the transfer is over, and it is asked to stop, is for the loop to report.
+            if not self.is_over:
+                self._pump = None
+                self._driver.break_off(self, _source_failed(error, sent))
+                if isinstance(error, Exception):
+                    return
             raise
-        except Exception as error:
-            raise RequestError(
-                f"data: the body's iterator failed after {sent:,} bytes: {error!r}"
-            ) from error
-        finally:
-            if hasattr(pieces, "aclose"):
-                await pieces.aclose()
 
-    async def _give(self, data: bytes) -> int:
-        waiting = self._driver.feed(self, data, last=False) if data else 0
-        if waiting >= _AHEAD:
+    async def _give(self, data: bytes) -> None:
+        if self.is_over or not data:
+            return
+        if self._driver.feed(self, data, last=False) >= _AHEAD:
             self._room = self._driver.future()
             try:
                 await self._room
             finally:
                 self._room = None
-        return len(data)
+
+
+async def _each(pieces: Any, size: int) -> AsyncGenerator[bytes, None]:
+    """The pieces of a source, plain or async; its generator is closed whatever happens.
+
+    Raises RequestError when it has more or less than `size` bytes, unless that is below zero.
+    """
+    came = 0
+    try:
+        if hasattr(pieces, "__aiter__"):
+            async for given in pieces:
+                came += len(data := piece(given))
+                yield _within(data, came, size)
+        else:
+            for given in pieces:
+                came += len(data := piece(given))
+                yield _within(data, came, size)
+        if came < size:
+            raise RequestError(f"data: it ended after {came:,} bytes, and said {size:,}")
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+        elif isinstance(pieces, Generator):
+            pieces.close()
+
+
+def _within(data: bytes, came: int, size: int) -> bytes:
+    if came > size >= 0:
+        raise RequestError(f"data: it gave {came:,} bytes, and said {size:,}")
+    return data
+
+
+def _source_failed(error: BaseException, sent: int) -> AcurlError:
+    if isinstance(error, AcurlError):
+        return error
+    told = RequestError(f"data: the body's iterator failed after {sent:,} bytes: {error!r}")
+    told.__cause__ = error
+    return told
 
 
 def _wake(waiter: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ FileContent = bytes | str | Path | Any
 Files = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 _FORBIDDEN = ("\r", "\n", "\0")
+_HEADER_NAME = re.compile(r"[!-9;-~]+")
 
 
 class Part(NamedTuple):
@@ -30,8 +33,9 @@ class Part(NamedTuple):
 def parts(fields: object, files: object) -> tuple[Part, ...]:
     """The parts of a form: the fields first, then the files. Raises RequestError that names one.
 
-    Each file is content (bytes, str, Path, an open binary file) or a tuple (filename, content),
-    (filename, content, type) or (filename, content, type, headers).
+    Each file is content (bytes, str, Path, an open file) or a tuple (filename, content),
+    (filename, content, type) or (filename, content, type, headers). A Path is read while it is
+    sent, an open file now.
     """
     made = [_field(name, value) for name, value in _pairs("data", fields) for value in _each(value)]
     made += [_file(name, given) for name, given in _pairs("files", files)]
@@ -73,9 +77,7 @@ def _pairs(what: str, given: object) -> list[tuple[str, Any]]:
         items = given.items() if isinstance(given, Mapping) else given
         pairs = [(name, value) for name, value in items]  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
-        raise RequestError(
-            f"{what}: with files it must be a dict or pairs, not {type(given).__name__}"
-        ) from error
+        raise RequestError(f"{what}: must be a dict or pairs, not {reprlib.repr(given)}") from error
     for name, _value in pairs:
         _check(f"{what}: the name", name)
     return pairs
@@ -119,6 +121,8 @@ def _file(name: str, given: object) -> Part:
         filename, content, content_type, extra = (*given, None, None)[:4]
         headers = tuple(_pairs(f"{what}: headers", extra))
         for header, value in headers:
+            if not _HEADER_NAME.fullmatch(header):
+                raise RequestError(f"{what}: header name {header!r}: must have no blank and no ':'")
             _check(f"{what}: header {header}", value)
     path, data = _content(what, content)
     if filename is None and not isinstance(given, tuple):
@@ -138,9 +142,14 @@ def _content(what: str, content: object) -> tuple[str | None, bytes]:
     if isinstance(content, Path):
         if not content.is_file():
             raise RequestError(f"{what}: there is no file {str(content)!r}")
+        if not os.access(content, os.R_OK):
+            raise RequestError(f"{what}: the file {str(content)!r} must be readable")
         return str(content), b""
     if hasattr(content, "read"):
-        content = content.read()
+        try:
+            content = content.read()
+        except (OSError, ValueError) as error:
+            raise RequestError(f"{what}: {content!r}: {error}") from error
     if isinstance(content, str):
         return None, _utf8(what, content)
     if isinstance(content, (bytes, bytearray, memoryview)):

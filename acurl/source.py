@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import reprlib
+import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,8 @@ class Source:
     """Where a streamed body comes from: an iterable of bytes, plain or async, a file, or a
     function that makes one of these.
 
-    `size` is its length in bytes, -1 while unknown. `open` begins it, and begins it again where
-    it `can_restart`.
+    `size` is its length in bytes, -1 while unknown; of a file, what it had when it was measured.
+    `open` begins it, and begins it again where it `can_restart`.
     """
 
     __slots__ = ("_given", "_position", "can_restart", "size", "times_opened")
@@ -31,12 +33,10 @@ class Source:
         self.can_restart = True
         if isinstance(given, Path):
             self.size = _file_size(given)
-        elif hasattr(given, "read"):
+        elif _is_file(given):
             self._measure(given)
-        elif not callable(given):
-            # Iterators are their own iterators, and are over when they are over.
-            begin = "__aiter__" if hasattr(given, "__aiter__") else "__iter__"
-            self.can_restart = getattr(given, begin)() is not given
+        elif hasattr(given, "__next__") or hasattr(given, "__anext__"):
+            self.can_restart = False  # an iterator is over when it is over
 
     def open(self) -> Iterator[Any] | AsyncIterator[Any]:
         """The pieces from the start. Raises RequestError when they cannot be had a second time."""
@@ -46,30 +46,34 @@ class Source:
                 "list, or a function that makes the iterator"
             )
         self.times_opened += 1
-        given = self._given() if callable(self._given) else self._given
+        is_made = not _is_file(self._given) and callable(self._given)
+        given = self._given() if is_made else self._given
         if isinstance(given, Path):
-            return _pieces(given.open("rb"), close=True)
-        if hasattr(given, "read"):
-            if given is self._given and self.can_restart:
+            return _pieces(given.open("rb"), self.size, close=True)
+        if _is_file(given):
+            if not is_made and self.can_restart:
                 given.seek(self._position)
-            return _pieces(given, close=False)
+            return _pieces(given, self.size, close=is_made)
         if hasattr(given, "__aiter__"):
             begun: AsyncIterator[Any] = given.__aiter__()
             return begun
         if hasattr(given, "__iter__") and not isinstance(given, (bytes, str)):
             started: Iterator[Any] = iter(given)
             return started
-        raise RequestError(f"data: the function gave {given!r}, which is no iterable of bytes")
+        shown = reprlib.repr(given)
+        raise RequestError(f"data: the function gave {shown}, must be an iterable of bytes")
 
     def _measure(self, file: Any) -> None:
         if isinstance(file, io.TextIOBase):
-            raise RequestError("data: the file must be opened in binary mode ('rb')")
+            raise RequestError(f"data: {file!r} must be opened in binary mode ('rb')")
         try:
             self._position = file.tell()
-            self.size = file.seek(0, os.SEEK_END) - self._position
+            self.size = max(0, file.seek(0, os.SEEK_END) - self._position)
             file.seek(self._position)
         except (AttributeError, OSError):
             self.can_restart = False
+        except ValueError as error:
+            raise RequestError(f"data: {file!r}: {error}") from error
 
 
 def is_source(data: object) -> bool:
@@ -86,25 +90,42 @@ def piece(given: object) -> bytes:
     if isinstance(given, bytes):
         return given
     if isinstance(given, str):
-        return given.encode()
+        try:
+            return given.encode()
+        except UnicodeEncodeError as error:
+            raise RequestError(f"data: the iterator gave {reprlib.repr(given)}: {error}") from error
     if isinstance(given, (bytearray, memoryview)):
         return bytes(given)
-    raise RequestError(f"data: the iterator gave {given!r}, must be bytes or str")
+    raise RequestError(f"data: the iterator gave {reprlib.repr(given)}, must be bytes or str")
+
+
+def _is_file(given: object) -> bool:
+    # Streams of asyncio can be read as well, but not by us.
+    return hasattr(given, "read") and not hasattr(given, "__aiter__")
 
 
 def _file_size(path: Path) -> int:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise RequestError(f"data: {str(path)!r} must be a file, not a directory or a device")
         with path.open("rb") as file:
-            return os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise RequestError(f"data: {error.strerror}: {str(path)!r}") from error
+            size = os.fstat(file.fileno()).st_size
+            # Those of /proc have a size of 0, whatever is in them.
+            return size if size or not file.read(1) else -1
+    except (OSError, ValueError) as error:
+        if isinstance(error, RequestError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise RequestError(f"data: {reason}: {str(path)!r}") from error
 
 
-def _pieces(file: Any, *, close: bool) -> Iterator[Any]:
+def _pieces(file: Any, size: int, *, close: bool) -> Iterator[Any]:
+    """What a file has, no more than `size` unless that is unknown: it may grow meanwhile."""
     read: Callable[[int], Any] = file.read
     try:
-        while given := read(_PIECE):
+        while size and (given := read(min(_PIECE, size) if size > 0 else _PIECE)):
             yield given
+            size -= len(given) if size > 0 else 0
     finally:
         if close:
             file.close()

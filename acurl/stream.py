@@ -22,7 +22,7 @@ class StreamedResponse(_Response):
     or call `aclose`, to end it early; one that nobody holds any more is ended as well.
     """
 
-    __slots__ = ("__weakref__", "_body", "_exchange", "_rest_taken")
+    __slots__ = ("__weakref__", "_body", "_exchange", "_failure_told", "_rest_taken")
 
     def __init__(
         self, record: bytes, request: Request, jar: Jar | None, exchange: Exchange
@@ -31,6 +31,7 @@ class StreamedResponse(_Response):
         self._exchange = exchange
         self._body: bytes | None = None
         self._rest_taken = False
+        self._failure_told = False
 
     @property
     def is_closed(self) -> bool:
@@ -52,17 +53,16 @@ class StreamedResponse(_Response):
     async def stream(self) -> AsyncIterator[bytes]:
         """The body's pieces as they come; at most 256 KiB wait for a slow reader.
 
-        Raises what the transfer fails with.
+        Raises what the transfer fails with, behind the last byte that came, and AcurlError while
+        another task reads.
         """
-        exchange = self._exchange
-        while data := await exchange.read():
+        while data := await self._exchange.read():
             yield data
-        if exchange.failure is not None:
-            raise exchange.failure
         rest = b"" if self._rest_taken else super().body
         self._rest_taken = True
         if rest:
             yield rest
+        self._raise_failure()
 
     async def read(self) -> bytes:
         """All of the body that has not been read yet; `body` has it from then on."""
@@ -71,9 +71,23 @@ class StreamedResponse(_Response):
         return self._body
 
     async def aclose(self) -> None:
-        """End the transfer now: an HTTP/1 connection is closed, an HTTP/2 stream is reset."""
+        """End the transfer now: an HTTP/1 connection is closed, an HTTP/2 stream is reset.
+
+        Raises what it has failed with, unless `stream` has raised that.
+        """
         self._exchange.end()
+        if not self._failure_told:
+            self._raise_failure()
+
+    async def __aexit__(self, *raised: object) -> None:
+        if raised[0] is None:
+            await self.aclose()
+        else:  # what ended the block is the user's news
+            self._exchange.end()
+
+    def _raise_failure(self) -> None:
         if self._exchange.failure is not None:
+            self._failure_told = True
             raise self._exchange.failure
 
     def complete(self, record: bytes, held: HeldBody | None) -> None:
