@@ -77,8 +77,9 @@ class RawServer:
         script: Script,
         certificate: Certificate | None = None,
         protocols: Sequence[str] = (),
+        address: str = "127.0.0.1",
     ) -> None:
-        """`protocols` are what it offers in ALPN, the best first."""
+        """`protocols` are what it offers in ALPN, the best first; `address` is what it binds."""
         self._script = script
         self.tls: ssl.SSLContext | None = None
         """What handshakes follow; what is set on it holds for connections to come."""
@@ -86,7 +87,7 @@ class RawServer:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(certificate.chain, certificate.key)
             self.tls.set_alpn_protocols(protocols)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._listener = socket.create_server((address, 0), backlog=1024)
         self._listener.settimeout(ACCEPT_POLL_SECONDS)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
