@@ -84,6 +84,16 @@ def test_a_proxys_own_certificate_is_verified(
     assert proxy.log == [f"GET {echo.url}/"] * 2
 
 
+def test_a_proxys_certificate_must_be_its_own(
+    run_wrapper: RunWrapper, echo: Echo, certificates: Certificates, proxy_server: ProxyFactory
+) -> None:
+    proxy = proxy_server(None, certificates.wrong_host)
+    options: dict[str, Any] = {"proxy": f"https://{proxy.address}"}
+    with pytest.raises(acurl.TLSError, match=r"127\.0\.0\.1"):
+        fetch(run_wrapper, echo.url, **options, verify=str(certificates.ca_file))
+    assert fetch(run_wrapper, echo.url, **options, verify=False).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("scheme", "seen"),
     [
