@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlencode, urljoin
+from urllib.parse import quote, unquote, urlencode
 
 import idna
 
@@ -186,9 +186,13 @@ def origin(url: str) -> tuple[str, str, int]:
     return place.scheme, host(url), int(place.port or (443 if place.scheme == "https" else 80))
 
 
-def resolve(base: str, target: str) -> str:
-    """An absolute URL from one that may be relative to `base`."""
-    return urljoin(base, target)
+def redirect_url(location: str) -> str:
+    """The URL that a server redirects to, its blanks encoded as curl does when it follows one.
+
+    Servers may write what users may not. libcurl encodes blanks in relative ones only.
+    """
+    start, mark, query = location.partition("?")
+    return start.replace(" ", "%20") + mark + query.replace(" ", "+")
 
 
 def with_params(url: str, params: Params | None) -> str:

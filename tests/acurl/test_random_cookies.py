@@ -166,6 +166,7 @@ PLACES = (
     "www.HOST/pq",
     "HOST/p/q",
     "x.www.HOST/p",
+    "sister.HOST/p/q",
 )
 
 

@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 
 import acurl
-from acurl.urls import encode_url, host, login, origin, path, resolve, with_params
+from acurl.urls import encode_url, host, login, origin, path, redirect_url, with_params
+from tests.acurl.conftest import RunWrapper
+from tests.acurl.echo import Echo, headers_of
+from tests.conftest import RawServerFactory
+from tests.servers.raw import Connection
 
 
 @pytest.mark.parametrize(
@@ -110,9 +114,9 @@ def test_origins() -> None:
     assert origin("https://host/") != origin("https://host:444/")
 
 
-def test_relative_urls_are_resolved() -> None:
-    assert resolve("http://host/a/b?c", "../d") == "http://host/d"
-    assert resolve("http://host/a", "https://other/") == "https://other/"
+def test_redirects_are_encoded_as_curl_does() -> None:
+    assert redirect_url("http://h/a b?c d?e f") == "http://h/a%20b?c+d?e+f"
+    assert redirect_url("http://h/a") == "http://h/a"
 
 
 @pytest.mark.parametrize(
@@ -194,3 +198,95 @@ def test_bad_parameters(params: Any, reason: str) -> None:
 def test_parameters_of_what_is_no_url() -> None:
     with pytest.raises(acurl.RequestError, match="must be a str, not NoneType"):
         with_params(None, {"a": "b"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rest", "target"),
+    [
+        ("", "/"),
+        ("?a", "/?a"),
+        ("?", "/?"),
+        ("#a", "/"),
+        ("/a?#b", "/a?"),
+        ("/a/../b", "/b"),
+        ("/../a/./b/.", "/a/b/"),
+        ("/a/..", "/"),
+        ("/a//../b", "/a/b"),
+        ("/a/%2e%2E/b/.%2e", "/"),
+        ("/a/..%2fb/...", "/a/..%2Fb/..."),
+        ("/a?b/../c#/../d", "/a?b/../c"),
+        ("/\u00e9?\u00fc", "/%C3%A9?%C3%BC"),
+        ("/%zz%?%zz%", "/%zz%?%zz%"),
+        ('/a\\b;c=d,{e}[f]|^`"<>', '/a\\b;c=d,{e}[f]|^`"<>'),
+    ],
+)
+def test_what_libcurl_makes_of_a_path(
+    run_wrapper: RunWrapper, echo: Echo, rest: str, target: str
+) -> None:
+    """Dot segments go as libcurl has it by default; the escapes of a path become capitals."""
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        assert (await wrapper.session().get(echo.url + rest)).status_code == 200
+
+    run_wrapper(body)
+    (request,) = echo.received
+    assert request.split(b"\r\n")[0] == f"GET {target} HTTP/1.1".encode()
+
+
+def test_a_zone_leads_there_and_is_kept_from_the_server(
+    run_wrapper: RunWrapper, echo: Echo
+) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session()
+        url = f"http://[::ffff:127.0.0.1%25lo]:{echo.port}/"
+        await session.get(url, cookies={"a": "b"})
+
+    run_wrapper(body)
+    headers = dict(headers_of(echo.last()))
+    assert headers["host"] == f"[::ffff:127.0.0.1]:{echo.port}"
+    assert headers["cookie"] == "a=b"
+
+
+@pytest.mark.parametrize("name", ["127.1", "0x7f.0.0.1", "2130706433", "LocalHost", "%6cocalhost"])
+def test_cookies_for_a_host_by_any_of_its_names(
+    run_wrapper: RunWrapper, echo: Echo, name: str
+) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        await wrapper.session().get(f"http://{name}:{echo.port}/", cookies={"a": "b"})
+
+    run_wrapper(body)
+    assert dict(headers_of(echo.last()))["cookie"] == "a=b"
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/a b?c d", "/a%20b?c+d"),
+        ("URL/a", "/a"),
+        ("/\u00e9", "/%C3%A9"),
+        ("../b", "/b"),
+        ("?c", "/start?c"),
+    ],
+)
+def test_redirects_may_hold_what_urls_may_not(
+    run_wrapper: RunWrapper, raw_server: RawServerFactory, location: str, target: str
+) -> None:
+    targets = []
+
+    def answer(connection: Connection) -> None:
+        while head := connection.read_head():
+            targets.append(head.split(b" ")[1].decode())
+            if targets == ["/start"]:
+                connection.respond(
+                    b"", "302 Found", f"Location: {location}".replace("URL", server.url)
+                )
+            else:
+                connection.respond()
+
+    server = raw_server(answer)
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        await wrapper.session().get(f"{server.url}/start")
+
+    run_wrapper(body)
+    assert targets == ["/start", target]
