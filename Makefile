@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m
+SECONDS ?= 60
 PATHS := $(wildcard setup.py acurl mite mite_http journeys scenarios tests bench)
 
 export PYTHON
@@ -51,6 +52,21 @@ types: environment ## mypy, strict
 .PHONY: test-c
 test-c: environment ## the engine's C unit tests under ASan and UBSan
 	$(RUN) pytest -m "not slow" tests/csrc
+
+.PHONY: fuzz
+fuzz: environment ## look for inputs that break the engine, cookies, responses: SECONDS=60 each
+	@scripts/system-packages test
+	$(RUN) tests.fuzz.campaign $(SECONDS)
+
+.PHONY: torture
+torture: environment ## fail each allocation and each system call of the engine and libcurl in turn
+	@scripts/system-packages test
+	$(RUN) pytest -m "slow or not slow" tests/csrc/torture
+
+.PHONY: sanitize
+sanitize: environment ## 10,000 requests under valgrind, and under ASan and UBSan
+	@scripts/system-packages test
+	$(RUN) pytest -m slow tests/csrc/test_visits.py
 
 .PHONY: coverage
 coverage: environment ## the fast tests with a report of lines and branches not covered

@@ -1,32 +1,55 @@
-"""What runs under valgrind: 2,000 requests of every kind through the Python module.
+"""What runs under valgrind and under AddressSanitizer: 10,000 requests of every kind.
 
-    python tests/csrc/visits.py HTTP HTTPS CA_FILE      the two origins of tests/servers/nginx.py
+    python tests/csrc/visits.py NGINX_HTTP NGINX_HTTPS NGINX_H2C CADDY_HTTPS CA_FILE
 
-Prints how many requests were answered, failed as they should, and were cancelled.
+The origins are those of tests/servers. Prints how many requests were answered, failed as they
+should, and were cancelled.
 """
 
 import asyncio
+import contextlib
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import acurl
+from acurl.options import HttpVersion, OptionsBesidesVersion
 
 USERS = 20
-ROUNDS = 20  # of five requests each, so 2,000 in all
+ROUNDS = 50  # of ten requests each, so 10,000 in all
+FILES = {"one": b"x" * 1000, "two": ("name", b"y" * 30_000, "text/plain")}
+SMALL = b"hello from nginx\n"
 
 
-async def visit(session: acurl.Session, origin: str, seen: Counter[str]) -> None:
-    """Five requests: plain, with a large body, with cookies and a redirect, failing, cancelled."""
-    assert (await session.get(origin + "/small")).body == b"hello from nginx\n"
-    large = await session.get(origin + "/large")
-    assert len(large.body) == 1 << 20
+async def pieces() -> AsyncIterator[bytes]:
+    for _ in range(3):
+        yield b"0123456789" * 400
+
+
+async def plain(session: acurl.Session, origin: str, path: str) -> None:
+    """Four requests: small and larger answers, cookies, a redirect."""
+    assert (await session.get(origin + "/small")).body == SMALL
+    assert len((await session.get(origin + path)).body) >= 28_000
     await session.get(origin + "/cookie/set")
-    sent = await session.post(origin + "/mirror", data={"a": "b"}, headers={"X-Test": "yes"})
-    assert sent.text.startswith("POST")
-    seen["answered"] += 4
+    shown = await session.get(origin + "/cookie/show", headers={"X-Test": "yes"})
+    assert "flavour=oat" in shown.text
+
+
+async def exchanges(session: acurl.Session, origin: str) -> None:
+    """Three requests whose bodies come or go in pieces."""
+    async with await session.get(origin + "/text", stream=True) as answer:
+        got = [len(piece) async for piece in answer.stream()]
+    assert sum(got) >= 28_000
+    assert (await session.post(origin + "/sink", data=pieces())).status_code == 200
+    sent = await session.post(origin + "/sink", data={"a": "b"}, files=FILES)
+    assert int(sent.text) > 31_000
+
+
+async def ended(session: acurl.Session, origin: str, seen: Counter[str], *, cancel: bool) -> None:
+    """One request that comes to no good end."""
     slow = asyncio.ensure_future(session.get(origin + "/slow", timeout=0.05))
     await asyncio.sleep(0.01)
-    if seen["answered"] % 8:  # every other one
+    if cancel:
         slow.cancel()
     try:
         await slow
@@ -36,18 +59,40 @@ async def visit(session: acurl.Session, origin: str, seen: Counter[str]) -> None
         seen["cancelled"] += 1
 
 
-async def user(wrapper: acurl.CurlWrapper, origin: str, ca_file: str, seen: Counter[str]) -> None:
-    for _ in range(ROUNDS):
-        session = wrapper.session(verify=ca_file)
-        await visit(session, origin, seen)
-        session.close()
+async def user(
+    wrapper: acurl.CurlWrapper, origins: list[str], version: HttpVersion, seen: Counter[str]
+) -> None:
+    origin, quic, ca_file = origins
+    options: OptionsBesidesVersion = {"verify": ca_file, "timeout": 60}
+    alone: OptionsBesidesVersion = {"connections": "session", "discard_body": True}
+    for nth in range(ROUNDS):
+        async with contextlib.AsyncExitStack() as stack:
+            session = wrapper.session(version, **options)
+            private = wrapper.session(version, **(options | alone))
+            stack.callback(session.close)
+            stack.callback(private.close)
+            await plain(session, origin, "/large" if nth % 10 == 0 else "/text")
+            await exchanges(session, origin)
+            assert (await private.get(origin + "/text")).body == b""
+            third = await session.get(quic + "/", http_version="3")
+            assert third.text.startswith("HTTP/3")
+            await ended(session, origin, seen, cancel=bool(nth % 2))
+        seen["answered"] += 9
 
 
-async def main(http: str, https: str, ca_file: str) -> None:
+async def main(http: str, https: str, h2c: str, quic: str, ca_file: str) -> None:
     seen: Counter[str] = Counter()
     wrapper = acurl.CurlWrapper(asyncio.get_running_loop(), max_connects=5)
-    origins = [http, https] * (USERS // 2)
-    await asyncio.gather(*(user(wrapper, origin, ca_file, seen) for origin in origins))
+    kinds: list[tuple[str, HttpVersion]] = [
+        (http, "auto"),
+        (https, "auto"),
+        (https, "1.1"),
+        (h2c, "2-prior-knowledge"),
+    ]
+    users = [kinds[number % len(kinds)] for number in range(USERS)]
+    await asyncio.gather(
+        *(user(wrapper, [origin, quic, ca_file], version, seen) for origin, version in users)
+    )
     wrapper.close()
     print(seen["answered"], seen["failed"], seen["cancelled"])
 
