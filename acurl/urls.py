@@ -155,7 +155,11 @@ def host(url: str) -> str:
 
     IPv6 addresses have neither brackets nor zone. Raises RequestError where `encode_url` does.
     """
-    name = _place(url).host.lower()
+    return _known_as(_place(url).host)
+
+
+def _known_as(sent: str) -> str:
+    name = sent.lower()
     bracketed = _BRACKETED.fullmatch(name)
     if bracketed:
         packed = socket.inet_pton(socket.AF_INET6, bracketed[1])
@@ -183,7 +187,11 @@ def origin(url: str) -> tuple[str, str, int]:
     Raises RequestError where `encode_url` does.
     """
     place = _place(url)
-    return place.scheme, host(url), int(place.port or (443 if place.scheme == "https" else 80))
+    return (
+        place.scheme,
+        _known_as(place.host),
+        int(place.port or (443 if place.scheme == "https" else 80)),
+    )
 
 
 def redirect_url(location: str) -> str:
