@@ -268,9 +268,14 @@ def test_a_client_certificate_stays_with_its_request(
         session = wrapper.session("1.1", verify=False)
         for options in ({"cert": pair}, {}, {"cert": pair}, {}):
             await session.get(url, **options)  # type: ignore[arg-type]
+        # Of a whole session, where None is as the session has it.
+        known = wrapper.session("1.1", verify=False, cert=pair, connections="session")
+        await known.get(url)
+        await known.get(url, cert=None, timeout=9)
+        await session.get(url)
 
     run_wrapper(body)
-    assert seen == [True, False, True, False]
+    assert seen == [True, False, True, False, True, True, False]
 
 
 def test_profiles_can_be_dropped_while_requests_run(run_wrapper: RunWrapper, echo: Echo) -> None:
