@@ -11,6 +11,7 @@ Set-Cookie header; anything else is answered with "ok".
 import asyncio
 import re
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -53,6 +54,8 @@ class _Account(asyncio.Protocol):
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.heads: list[str] = []
+        self.latest = 0.0
+        """When the last request came, on the monotonic clock."""
         self.is_open = True
         self.transport: asyncio.Transport
 
@@ -63,6 +66,11 @@ class _Account(asyncio.Protocol):
         """Open the account."""
         self.transport = cast(asyncio.Transport, transport)  # which uvloop's is, but not by class
         self.ledger.lines.append(self)
+
+    def note(self, head: str) -> None:
+        """Enter a request."""
+        self.heads.append(head)
+        self.latest = time.monotonic()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the account."""
@@ -102,7 +110,7 @@ class Line(_Account):
             if len(rest) < length:
                 return
             self.received = rest[length:]
-            self.heads.append(head.decode())
+            self.note(head.decode())
             self._say(head.split()[1].decode())
 
     def _say(self, path: str) -> None:
@@ -150,7 +158,7 @@ class Bundle(_Account):
 
     def _say(self, stream: int, fields: dict[Any, Any]) -> None:
         path = self._paths[stream] = str(fields[":path"])
-        self.heads.append(path)
+        self.note(path)
         self.fields.append(fields)
         answer = _answer(path)
         if answer is None:
