@@ -30,6 +30,7 @@ _PASSWORD = re.compile(r"(//[^/?#@:]*:)[^/?#]*@")
 # All that may stand in a URL as it is; "%" too, since what is encoded stays encoded.
 _KEPT = "!#$%&'()*+,/:;=?@[]~\"<>\\^`{|}"
 _LAST_PORT = 65535
+_MOST_BYTES = 1_000_000  # all that is sent before a body has room in 1 MiB of libcurl
 
 
 class _Place(NamedTuple):
@@ -51,12 +52,18 @@ def encode_url(url: object) -> bytes:
     Raises RequestError for anything but an absolute http or https URL without blanks and control
     characters.
     """
-    if isinstance(url, str) and _PLAIN.fullmatch(url):
+    if isinstance(url, str) and len(url) <= _MOST_BYTES and _PLAIN.fullmatch(url):
         return url.encode("ascii")
     place = _place(url)
     user = "" if place.user is None else f"{place.user}@"
     port = f":{place.port}" if place.port else ""
-    return f"{place.scheme}://{user}{place.host}{port}{place.rest}".encode("ascii")
+    encoded = f"{place.scheme}://{user}{place.host}{port}{place.rest}".encode("ascii")
+    if len(encoded) > _MOST_BYTES:
+        start = f"{place.scheme}://{place.host}{port}"
+        raise RequestError(
+            f"url {start!r} and so on: has {len(encoded)} bytes, at most are {_MOST_BYTES}"
+        )
+    return encoded
 
 
 def _refusal(url: str, reason: str) -> RequestError:

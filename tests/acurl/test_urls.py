@@ -108,6 +108,22 @@ def test_refused_without_showing_the_password() -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_the_longest_url(run_wrapper: RunWrapper, echo: Echo) -> None:
+    start = f"{echo.url}/?"
+    with pytest.raises(acurl.RequestError) as caught:
+        encode_url(start + "a" * (1_000_001 - len(start)))
+    assert str(caught.value) == (
+        f"url '{echo.url}' and so on: has 1000001 bytes, at most are 1000000"
+    )
+    longest = start + "a" * (1_000_000 - len(start))
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        assert (await wrapper.session().head(longest)).status_code == 200
+
+    run_wrapper(body)
+    assert len(echo.last().split(b" ")[1]) == 1_000_000 - len(echo.url)
+
+
 def test_origins() -> None:
     assert origin("http://Host/a") == origin("http://host:80/b") == ("http", "host", 80)
     assert origin("https://host/") == ("https", "host", 443)
