@@ -38,7 +38,7 @@ def test_all_errors_are_public() -> None:
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, Exception)
     }
-    assert {*KINDS, "StatusError"} == defined
+    assert set(KINDS) == defined
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -56,12 +56,12 @@ def test_relations() -> None:
     assert issubclass(acurl.TooManyRedirects, acurl.RequestError)
     assert issubclass(acurl.StreamError, acurl.ProtocolError)
     assert issubclass(acurl.EngineMisuse, RuntimeError)
-    assert issubclass(errors.StatusError, acurl.AcurlError)
+    assert issubclass(acurl.StatusError, acurl.AcurlError)
 
 
 def test_what_only_some_errors_carry() -> None:
     assert acurl.StreamError("reset").stream_error == ""
-    assert errors.StatusError("404").response is None
+    assert acurl.StatusError("404").response is None
     assert not hasattr(acurl.ProtocolError("broken"), "stream_error")
 
 

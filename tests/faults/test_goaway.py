@@ -180,8 +180,12 @@ def test_a_connection_that_ends_is_met_by_repeats_of_what_is_safe(
         assert told(results) == [(b"/0", 1), (b"/1", 1), (b"/2", 1)]
         assert set(seen.values()) == {2}
     else:
-        assert {type(result) for result in results} <= {acurl.StreamError, acurl.ConnectError}
-        assert {one.retries for one in results if isinstance(one, acurl.AcurlError)} == {0}
+        kind = acurl.StreamError if script is saying_calm_down else acurl.ConnectError
+        assert told(results) == [(kind, 0)] * 3
+        if kind is acurl.StreamError:
+            names = {getattr(result, "stream_error", None) for result in results}
+            assert names == {"ENHANCE_YOUR_CALM"}
+            assert all("ended with ENHANCE_YOUR_CALM" in str(result) for result in results)
         assert set(seen.values()) == {1}
 
 

@@ -21,7 +21,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = b"Content-Length: 0\r\n\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 MOST_LINES = 5000
-BOMB_SIZE = 128 * MEBIBYTE
+BOMB_SIZE = 64 * MEBIBYTE
 RSS_GROWTH = 16 * MEBIBYTE
 
 

@@ -62,6 +62,7 @@ HANDSHAKES: dict[str, tuple[Script, str]] = {
 }
 CERTIFICATES = {
     "expired": ("the server's certificate has expired", "renew it"),
+    "of_tomorrow": ("the server's certificate is not valid yet", "check the clocks"),
     "wrong_host": ("the server's certificate is for another host", "use a name that"),
     "of_a_stranger": ("nobody vouches for the server's certificate", "verify=CA_FILE"),
     "self_signed": ("the server's certificate is signed by itself", "verify=CA_FILE"),
@@ -149,12 +150,12 @@ def test_servers_of_the_past(
 def test_reasons_are_told_apart(
     run_wrapper: RunWrapper, raw_server: RawServerFactory, certificates: Certificates
 ) -> None:
-    """Six servers, six sentences: what stands before libcurl's own words."""
+    """Seven servers, seven sentences: what stands before libcurl's own words."""
     urls = [raw_server(Heads(), getattr(certificates, name)).url for name in CERTIFICATES]
     plain = [raw_server(HANDSHAKES[fault][0]).url for fault in ("end", "another protocol")]
     urls += [url.replace("http:", "https:") for url in plain]
     messages = [str(fail(run_wrapper, url, certificates)) for url in urls]
-    assert len({message.split(": ")[1] for message in messages}) == len(messages) == 6
+    assert len({message.split(": ")[1] for message in messages}) == len(messages) == 7
 
 
 def test_a_certificate_may_be_renewed_while_we_run(

@@ -36,6 +36,8 @@ class Certificates:
     """Right in all, but signed by `other_ca_file`."""
     self_signed: Certificate
     """Signed by itself."""
+    of_tomorrow: Certificate
+    """Not valid yet."""
     other_ca_file: Path
     """An authority that signed none of them."""
 
@@ -79,6 +81,11 @@ def make_certificates(directory: Path) -> Certificates:
         not_before=now - timedelta(days=30),
         not_after=now - timedelta(days=1),
     )
+    tomorrow = authority.issue_cert(
+        *LOCAL_NAMES,
+        not_before=now + timedelta(days=1),
+        not_after=now + timedelta(days=30),
+    )
     return Certificates(
         ca_file=ca_file,
         good=_write(directory, "good", authority.issue_cert(*LOCAL_NAMES)),
@@ -87,5 +94,6 @@ def make_certificates(directory: Path) -> Certificates:
         renewed=_write(directory, "renewed", authority.issue_cert(*LOCAL_NAMES)),
         of_a_stranger=_write(directory, "stranger", stranger.issue_cert(*LOCAL_NAMES)),
         self_signed=_write_self_signed(directory),
+        of_tomorrow=_write(directory, "tomorrow", tomorrow),
         other_ca_file=other_ca_file,
     )
