@@ -4,8 +4,8 @@ from pathlib import Path
 
 from cffi import FFI
 
-SOURCES = ["block", "buffer", "deadline", "engine", "events", "exchange", "form", "jar", "libcurl"]
-SOURCES += ["limits", "lines", "profile", "receive", "record", "transfer"]
+SOURCES = ["block", "buffer", "connection", "deadline", "engine", "events", "exchange", "form"]
+SOURCES += ["jar", "libcurl", "limits", "lines", "profile", "receive", "record", "transfer"]
 
 ROOT = Path(__file__).resolve().parent.parent
 CSRC = Path("acurl") / "csrc"

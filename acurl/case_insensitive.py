@@ -1,51 +1,82 @@
-"""Mappings whose keys are strings in any case, as header names are."""
+"""Dicts whose keys are strings in any case, as header names are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, overload
 
 V = TypeVar("V")
+D = TypeVar("D")
 
 
-class CaseInsensitiveDict(MutableMapping[str, V]):
-    """Finds keys in any case and keeps the case in which each was last set."""
+class CaseInsensitiveDict(dict[str, V]):
+    """Finds keys in any case; keeps them, and shows them, in lower case."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ()
 
     def __init__(self, items: Mapping[str, V] | Iterable[tuple[str, V]] = (), **more: V) -> None:
-        self._entries: dict[str, tuple[str, V]] = {}
+        super().__init__()
         self.update(items, **more)
 
     def __getitem__(self, key: str) -> V:
-        return self._entries[key.lower()][1]
+        return super().__getitem__(key.lower())
 
     def __setitem__(self, key: str, value: V) -> None:
-        self._entries[key.lower()] = (key, value)
+        super().__setitem__(key.lower(), value)
 
     def __delitem__(self, key: str) -> None:
-        del self._entries[key.lower()]
+        super().__delitem__(key.lower())
 
-    def __iter__(self) -> Iterator[str]:
-        return (key for key, _ in self._entries.values())
-
-    def __len__(self) -> int:
-        return len(self._entries)
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and super().__contains__(key.lower())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
             return NotImplemented
-        lowered = {str(key).lower(): value for key, value in other.items()}
-        return {key: value for key, (_, value) in self._entries.items()} == lowered
+        return dict(self) == {str(key).lower(): value for key, value in other.items()}
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __or__(self, other: Any) -> Any:
+        joined = self.copy()
+        joined.update(other)
+        return joined
+
+    def __ior__(self, other: Any) -> Any:
+        self.update(other)
+        return self
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({dict(self.items())!r})"
+        return f"{type(self).__name__}({super().__repr__()})"
+
+    @overload
+    def get(self, key: str, default: None = None, /) -> V | None: ...
+    @overload
+    def get(self, key: str, default: D, /) -> V | D: ...
+    def get(self, key: str, default: Any = None, /) -> Any:
+        """The value of a key, the default where there is none."""
+        return super().get(key.lower(), default)
+
+    def pop(self, key: str, /, *default: Any) -> Any:
+        """Take a key out and give its value."""
+        return super().pop(key.lower(), *default)
+
+    def setdefault(self, key: str, default: Any = None, /) -> Any:
+        """The value of a key, set to the default where there is none."""
+        return super().setdefault(key.lower(), default)
+
+    def update(self, items: Any = (), /, **more: V) -> None:
+        """Set all of these keys."""
+        pairs = items.items() if isinstance(items, Mapping) else items
+        for key, value in [*pairs, *more.items()]:
+            self[key] = value
 
     def copy(self) -> CaseInsensitiveDict[V]:
         """A shallow copy."""
-        return CaseInsensitiveDict(self.items())
+        return CaseInsensitiveDict(self)
 
 
 class CaseInsensitiveDefaultDict(CaseInsensitiveDict[V]):
@@ -62,7 +93,6 @@ class CaseInsensitiveDefaultDict(CaseInsensitiveDict[V]):
         self.default_factory = default_factory
         super().__init__(items, **more)
 
-    def __getitem__(self, key: str) -> V:
-        if key.lower() not in self._entries:
-            self[key] = self.default_factory()
-        return super().__getitem__(key)
+    def __missing__(self, key: str) -> V:
+        self[key] = value = self.default_factory()
+        return value

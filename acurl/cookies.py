@@ -108,10 +108,20 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
-def cookie_dict(lines: Iterable[str]) -> dict[str, str]:
-    """Name to value of the cookies in Netscape lines; a later one of the same name wins."""
-    cookies = map(parse_cookie_string, lines)
+def cookie_dict(lines: Iterable[str], host: str | None = None) -> dict[str, str]:
+    """Name to value of the cookies in Netscape lines; a later one of the same name wins.
+
+    With `host` only those that may go there.
+    """
+    cookies = [parse_cookie_string(line) for line in lines]
+    if host is not None:
+        cookies = [cookie for cookie in cookies if _may_go_to(cookie, host)]
     return {_shown(cookie.name): _shown(cookie.value) for cookie in cookies}
+
+
+def _may_go_to(cookie: _Cookie, host: str) -> bool:
+    domain = cookie.domain.removeprefix(".").lower()
+    return host == domain or (cookie.include_subdomains and host.endswith(f".{domain}"))
 
 
 def _shown(text: str) -> str:

@@ -162,6 +162,7 @@ class Driver:
         """End the transfer of a future that nobody awaits any more, if it still runs."""
         exchange = self._exchanges.get(slot)
         if exchange is not None and exchange.head is future:
+            future.cancel()
             self.break_off(exchange, EngineClosed("nobody awaits this response any more"))
         elif slot < len(self._futures) and self._futures[slot] is future:
             self._futures[slot] = None
@@ -204,13 +205,15 @@ class Driver:
         exchange.finish(_finished(batch.index[2], record))
 
     def let_go(self, exchange: Exchange) -> None:
-        """End a transfer that nobody can read any more; callable from any thread."""
-        if get_ident() == self._thread:
-            if self.engine != NULL:
-                self.end(exchange)
-        else:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
-                self._loop.call_soon_threadsafe(self.let_go, exchange)
+        """End a transfer that nobody can read any more; callable from any thread.
+
+        Later, because finalisers run in the middle of anything, and the batch may be in use.
+        """
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+            if get_ident() == self._thread:
+                self._call_soon(self.end, exchange)
+            else:
+                self._loop.call_soon_threadsafe(self.end, exchange)
 
     def break_off(self, exchange: Exchange, error: AcurlError) -> None:
         """End a transfer for a reason of ours, which its awaiter gets."""

@@ -14,7 +14,7 @@ from acurl.body import NO_BODY, Body, Data, build_body
 from acurl.cookies import Cookie, cookie_dict
 from acurl.errors import RequestError
 from acurl.form import Files, Form
-from acurl.urls import encode_url, login, origin, with_params, without_password
+from acurl.urls import encode_url, host, login, origin, with_params, without_password
 
 if TYPE_CHECKING:
     from acurl.jar import Jar
@@ -115,8 +115,8 @@ class Request:
 
     @property
     def cookies(self) -> dict[str, str]:
-        """Name to value: the session's cookies and those given with the request."""
-        cookies = cookie_dict(self._jar.lines()) if self._jar else {}
+        """Name to value: the session's cookies for this host and those given with the request."""
+        cookies = cookie_dict(self._jar.lines(), host(self.url)) if self._jar else {}
         for name, value in self.cookie_items:
             cookies[name] = value.value if isinstance(value, Cookie) else value
         return cookies
@@ -183,6 +183,7 @@ class Request:
         extras = self.extras = ffi.new("acurl_extras *")
         extras.stream_answer = self.streams
         if self.source is not None:
+            self.source.size = _length_given(self.header_items, self.source.size)
             extras.stream_body, extras.stream_size = True, self.source.size
         if self.parts is not None:
             form = Form(self.parts)
@@ -291,6 +292,12 @@ def _may_be_large(body: Body) -> bool:
     if body.data is not None:
         return len(body.data) > _EXPECT_ABOVE
     return body.parts is not None or body.source is not None
+
+
+def _length_given(items: HeaderItems, size: int) -> int:
+    """The length of a streamed body: as known, or else as the user says."""
+    given = [value for name, value in items if name.lower() == "content-length"]
+    return int(given[0]) if size < 0 and given and given[0].isdecimal() else size
 
 
 def _curl_auth(auth: Auth | None) -> list[str]:

@@ -218,7 +218,7 @@ class _Response:
 
     @property
     def upload_size(self) -> int:
-        """Bytes of body sent."""
+        """Bytes of body sent; where its length was not known before, chunk sizes are among them."""
         return self._fields[UPLOAD_SIZE]
 
     @property
@@ -228,8 +228,13 @@ class _Response:
 
     @property
     def request_size(self) -> int:
-        """Bytes of the request's head sent, those of repeats included."""
+        """Bytes of the request sent, repeats included: the head, and a body given as one block."""
         return self._fields[REQUEST_SIZE]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the transfer has ended; False for a streamed response that still comes."""
+        return True
 
     @property
     def certificates(self) -> tuple[dict[str, str], ...]:
@@ -274,8 +279,8 @@ class _Response:
 
     @property
     def header(self) -> str:
-        """Status line and headers as they came."""
-        return part(self._record, self._fields, HEADER_LEN).decode("latin-1")
+        """Status line and headers as they came, and the empty line that ends them."""
+        return part(self._record, self._fields, HEADER_LEN).decode("latin-1") + "\r\n"
 
     @property
     def headers_tuple(self) -> tuple[tuple[str, str], ...]:

@@ -31,7 +31,7 @@ from acurl.profile import Settings
 from acurl.request import Headers, Request, build_request, kept_plain_get, plain_get
 from acurl.response import CODE, COOKIE_LEN, _Response, part, unpack_record
 from acurl.stream import StreamedResponse
-from acurl.urls import without_password
+from acurl.urls import redirect_url, without_password
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -306,10 +306,11 @@ class Session:
         alive = weakref.ref(response)
 
         def on_end(final: Finished) -> None:
-            ended = self._finished(final, request)
             seen = alive()
             if seen is not None:
                 seen.complete(final.record, final.held)
+            # The cookies came with the head; other requests may have set newer ones since.
+            ended = self._finished(final._replace(flags=final.flags & ~_COOKIES), request)
             if self.response_callback is not None:
                 self.response_callback(seen or ended)
 
@@ -327,9 +328,9 @@ class Session:
         response = self._finished(result, request)
         if self.response_callback is not None:
             self.response_callback(response)
-        target = response.redirect_url if result.flags & _REDIRECT else None
-        if target is None or max_redirects < 0:
+        if not result.flags & _REDIRECT or max_redirects < 0:
             return response
+        target = redirect_url(response.redirect_url or "")
         if len(request.history) >= max_redirects:
             shown = without_password(target)
             raise TooManyRedirects(f"too many redirects, the last one to {shown}")

@@ -49,11 +49,11 @@ class Source:
         is_made = not _is_file(self._given) and callable(self._given)
         given = self._given() if is_made else self._given
         if isinstance(given, Path):
-            return _pieces(given.open("rb"), self.size, close=True)
+            return _pieces(given, self.size)
         if _is_file(given):
             if not is_made and self.can_restart:
                 given.seek(self._position)
-            return _pieces(given, self.size, close=is_made)
+            return _read(given, self.size, close=is_made)
         if hasattr(given, "__aiter__"):
             begun: AsyncIterator[Any] = given.__aiter__()
             return begun
@@ -119,7 +119,13 @@ def _file_size(path: Path) -> int:
         raise RequestError(f"data: {reason}: {str(path)!r}") from error
 
 
-def _pieces(file: Any, size: int, *, close: bool) -> Iterator[Any]:
+def _pieces(path: Path, size: int) -> Iterator[bytes]:
+    # Opened here, since a generator that is never begun would not close it.
+    with path.open("rb") as file:
+        yield from _read(file, size)
+
+
+def _read(file: Any, size: int, *, close: bool = False) -> Iterator[Any]:
     """What a file has, no more than `size` unless that is unknown: it may grow meanwhile."""
     read: Callable[[int], Any] = file.read
     try:

@@ -11,6 +11,10 @@
 #define STARTS_PER_ROUND 64
 #define MAX_START_TIME (2 * MILLISECOND)
 #define EXPIRIES_PER_STEP 128
+/* Of requests that ran into connections which we had ended ourselves. */
+#define MAX_REPEATS_UNSENT 2
+/* One name server that does not answer must not hold up the names of others. */
+#define MAX_RESOLVERS 128L
 #define MOST_CONNECTS (1 << 20)
 
 static unsigned fork_generation;
@@ -89,6 +93,7 @@ acurl_engine *acurl_engine_new(const acurl_engine_options *options) {
   }
   /* Closing must not wait for names being looked up. Not known before 8.20. */
   libcurl.multi_setopt(engine->multi, CURLMOPT_QUICK_EXIT, 1L);
+  libcurl.multi_setopt(engine->multi, CURLMOPT_RESOLVE_THREADS_MAX, MAX_RESOLVERS);
   return engine;
 }
 
@@ -123,7 +128,7 @@ int acurl_engine_counters(acurl_engine *engine, acurl_counters *out) {
     return result;
   *out = engine->counters;
   out->in_flight = engine->in_flight;
-  out->idle = engine->idle.count + engine->idle_owned.count;
+  out->idle = connections_idle(engine);
   return ACURL_OK;
 }
 
@@ -324,6 +329,17 @@ static bool was_dropped(struct transfer *transfer, CURLcode code) {
           (transfer->is_safe && strstr(transfer->error, "reset by curl")));
 }
 
+/* Counts the repeat. */
+static bool may_repeat(struct transfer *transfer, CURLcode code) {
+  if(!code)
+    return false;
+  if(never_left(transfer, code))
+    return transfer->repeats++ < MAX_REPEATS_UNSENT;
+  if(!was_dropped(transfer, code))
+    return false;
+  return transfer->left++ < transfer->engine->options.max_retries;
+}
+
 /* Sends a transfer again, on a connection of its own. False: finish it. */
 static bool repeat(struct transfer *transfer) {
   acurl_engine *engine = transfer->engine;
@@ -333,7 +349,6 @@ static bool repeat(struct transfer *transfer) {
     return false;
   engine->running--;
   transfer->altered = true; /* the option stays behind otherwise */
-  transfer->repeats++;
   transfer->error[0] = '\0';
   queue_push(transfer);
   return true;
@@ -348,9 +363,7 @@ static void collect(acurl_engine *engine) {
     struct transfer *transfer = NULL;
     CURLcode code = message->data.result;
     libcurl.easy_getinfo(message->easy, CURLINFO_PRIVATE, &transfer);
-    bool may_repeat = code && transfer->repeats < engine->options.max_retries &&
-                      (never_left(transfer, code) || was_dropped(transfer, code));
-    if(!may_repeat || !repeat(transfer))
+    if(!may_repeat(transfer, code) || !repeat(transfer))
       finish(transfer, code);
   }
 }
@@ -393,7 +406,7 @@ static int step(acurl_engine *engine, bool sockets) {
     fail_starved(engine);
   expire_deadlines(engine);
   notices_emit(engine);
-  events_sweep_idle(engine);
+  connections_sweep(engine);
   events_arm(engine);
   return engine->batch.count;
 }

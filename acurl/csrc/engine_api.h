@@ -51,7 +51,7 @@ typedef struct {
   int64_t max_streams;        /* concurrent streams per HTTP/2 connection */
   int64_t keepalive_expiry_us;/* idle connections older than this are ended */
   int64_t max_response_size;  /* bytes of body, after decompression */
-  int64_t max_retries;        /* how often a request is begun again, by libcurl or by us */
+  int64_t max_retries;        /* how often a request that has left is begun again */
 } acurl_engine_options;
 
 /* One finished transfer, followed at once by its variable parts in the order
@@ -84,7 +84,7 @@ typedef struct {
   uint32_t error_len;
   uint32_t cert_len;       /* "Name:Value" lines, ended by a NUL; certificates by one more */
   uint32_t retries;        /* how often the request was begun again */
-  uint32_t request_size;   /* bytes of the request's head, those of repeats included */
+  uint32_t request_size;   /* bytes of head and whole body sent, repeats included */
 } acurl_record;
 
 /* What the last drive or kick finished or noticed: count triples of (slot, end

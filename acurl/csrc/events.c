@@ -12,8 +12,8 @@
  * it or close it. A descriptor that libcurl made by itself is parked only from
  * 8.20 on, where the one such descriptor lives as long as its multi.
  *
- * A parked socket of ours is exactly an idle connection: that is how idle
- * connections are counted and ended without asking libcurl. */
+ * A parked socket of ours is an idle connection, unless a transfer that waits
+ * for its user holds it: see connection.c. */
 #define _GNU_SOURCE
 #include "internal.h"
 
@@ -29,11 +29,7 @@
 #define MAX_TIME_PER_DRIVE (2 * MILLISECOND)
 #define EVENTS_PER_WAIT 64
 #define MAX_TIMER_ROUNDS 4
-#define ENDS_PER_SWEEP 256
 #define RETRY_REFUSED (10 * MILLISECOND)
-/* libcurl looks at most once a second whether an idle connection is alive. One
- * that we ended sooner after its use could be picked for a request and fail it. */
-#define LIVENESS_WINDOW (1050 * MILLISECOND)
 #define PARK_FOREIGN_FROM 0x081400
 
 int64_t clock_now(void) {
@@ -59,72 +55,7 @@ static struct descriptor *entry(acurl_engine *engine, int fd) {
   return &engine->descriptors[fd];
 }
 
-/* How long a connection must have been idle to be ended for its age. */
-static int64_t expiry_of(const acurl_engine *engine) {
-  int64_t expiry = engine->options.keepalive_expiry_us;
-  if(expiry < 0)
-    return NEVER;
-  return nanoseconds(expiry) > LIVENESS_WINDOW ? nanoseconds(expiry) : LIVENESS_WINDOW;
-}
-
-/* The list that an idle connection belongs into. */
-static struct idle_list *list_of(acurl_engine *engine, const struct descriptor *descriptor) {
-  return descriptor->owned ? &engine->idle_owned : &engine->idle;
-}
-
-/* Only what anybody may use is ever too much: the connections of one user end
- * with that user. */
-static bool has_surplus(const acurl_engine *engine, const struct idle_list *list) {
-  return list == &engine->idle && list->count > engine->options.max_connects;
-}
-
-/* When the oldest of a list is to be ended, if nothing changes. */
-static int64_t sweep_time(acurl_engine *engine, const struct idle_list *list) {
-  if(!list->count)
-    return NEVER;
-  int64_t wait = has_surplus(engine, list) ? LIVENESS_WINDOW : expiry_of(engine);
-  return wait == NEVER ? NEVER : engine->descriptors[list->oldest].idle_since + wait;
-}
-
-static void plan_sweep(acurl_engine *engine) {
-  int64_t shared = sweep_time(engine, &engine->idle);
-  int64_t owned = sweep_time(engine, &engine->idle_owned);
-  engine->sweep_at = shared < owned ? shared : owned;
-}
-
-static void idle_add(acurl_engine *engine, int fd) {
-  struct descriptor *descriptor = &engine->descriptors[fd];
-  struct idle_list *list = list_of(engine, descriptor);
-  descriptor->idle = true;
-  descriptor->idle_since = engine->now;
-  descriptor->idle_prev = list->newest;
-  descriptor->idle_next = -1;
-  if(list->newest >= 0)
-    engine->descriptors[list->newest].idle_next = fd;
-  else
-    list->oldest = fd;
-  list->newest = fd;
-  list->count++;
-}
-
-static void idle_remove(acurl_engine *engine, int fd) {
-  struct descriptor *descriptor = &engine->descriptors[fd];
-  if(!descriptor->idle)
-    return;
-  struct idle_list *list = list_of(engine, descriptor);
-  descriptor->idle = false;
-  if(descriptor->idle_prev >= 0)
-    engine->descriptors[descriptor->idle_prev].idle_next = descriptor->idle_next;
-  else
-    list->oldest = descriptor->idle_next;
-  if(descriptor->idle_next >= 0)
-    engine->descriptors[descriptor->idle_next].idle_prev = descriptor->idle_prev;
-  else
-    list->newest = descriptor->idle_prev;
-  list->count--;
-}
-
-static void deregister(acurl_engine *engine, int fd) {
+void events_deregister(acurl_engine *engine, int fd) {
   struct descriptor *descriptor = &engine->descriptors[fd];
   if(descriptor->mask)
     epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
@@ -142,9 +73,9 @@ static void park(acurl_engine *engine, int fd) {
   if(descriptor->opened || libcurl.version_number >= PARK_FOREIGN_FROM)
     descriptor->parked = descriptor->mask != 0;
   else
-    deregister(engine, fd);
-  if(descriptor->opened && !descriptor->idle && !descriptor->held)
-    idle_add(engine, fd);
+    events_deregister(engine, fd);
+  if(descriptor->opened && !descriptor->held)
+    connection_idle(engine, fd);
 }
 
 static void watch(acurl_engine *engine, int fd, int mask) {
@@ -153,7 +84,7 @@ static void watch(acurl_engine *engine, int fd, int mask) {
   if(descriptor) {
     descriptor->parked = false;
     descriptor->refused = 0;
-    idle_remove(engine, fd);
+    connection_leave(engine, fd);
     if(have == mask)
       return;
     descriptor->mask = (uint8_t)mask;
@@ -213,13 +144,12 @@ static int on_open(void *context, int purpose, struct curl_address *address) {
     close(fd);
     return CURL_SOCKET_BAD;
   }
-  idle_remove(engine, fd);
+  connection_leave(engine, fd);
   *descriptor = (struct descriptor){.opened = true,
                                     .datagram = address->socktype == SOCK_DGRAM,
                                     .owned = transfer->jar && transfer->jar->owner,
                                     .birth = ++engine->births};
   engine->counters.opened++;
-  engine->signs++;
   transfer->opened_fd = fd;
   return fd;
 }
@@ -227,17 +157,20 @@ static int on_open(void *context, int purpose, struct curl_address *address) {
 static int on_close(void *context, int fd) {
   acurl_engine *engine = context;
   if(fd < engine->descriptor_cap) {
-    idle_remove(engine, fd);
-    deregister(engine, fd);
+    connection_leave(engine, fd);
+    events_deregister(engine, fd);
     engine->descriptors[fd] = (struct descriptor){0};
   }
   engine->counters.closed++;
   return close(fd);
 }
 
-void events_multiplexed(struct transfer *transfer) {
-  if(transfer->opened_fd >= 0)
-    transfer->engine->descriptors[transfer->opened_fd].multiplexed = true;
+void events_spoken(struct transfer *transfer, bool multiplexed) {
+  if(transfer->opened_fd < 0)
+    return;
+  struct descriptor *descriptor = &transfer->engine->descriptors[transfer->opened_fd];
+  descriptor->multiplexed = multiplexed;
+  descriptor->plain = !multiplexed;
 }
 
 void events_hold(struct transfer *transfer) {
@@ -273,7 +206,7 @@ CURLcode events_watch_easy(struct transfer *transfer) {
 }
 
 bool events_open(acurl_engine *engine) {
-  engine->idle = engine->idle_owned = (struct idle_list){.oldest = -1, .newest = -1};
+  connections_open(engine);
   engine->curl_deadline = engine->sweep_at = engine->armed = NEVER;
   engine->now = clock_now();
   engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -305,17 +238,8 @@ static void socket_action(acurl_engine *engine, int fd, int events) {
     engine->starved = true;
 }
 
-/* libcurl closes no idle connection by itself. Shutting the socket down tells
- * the server at once; libcurl finds the connection dead when it next looks. A
- * QUIC connection has nothing to shut down: libcurl says goodbye when it looks
- * for a connection and finds this one too old. */
-static void end_idle(acurl_engine *engine, int fd) {
-  bool datagram = engine->descriptors[fd].datagram;
-  idle_remove(engine, fd);
-  if(datagram)
-    return;
-  deregister(engine, fd);
-  shutdown(fd, SHUT_RDWR);
+void events_nudge(acurl_engine *engine, int fd) {
+  socket_action(engine, fd, CURL_CSELECT_IN);
 }
 
 /* Whether the peer has closed or sent something. Events tell it too, but may be
@@ -330,11 +254,11 @@ static bool is_readable(int fd) {
 static void handle_parked(acurl_engine *engine, int fd) {
   const struct descriptor *descriptor = &engine->descriptors[fd];
   if(!descriptor->opened || descriptor->held || descriptor->multiplexed || !is_readable(fd)) {
-    deregister(engine, fd);
+    events_deregister(engine, fd);
     return;
   }
   engine->counters.ended_unasked++;
-  end_idle(engine, fd);
+  connection_end(engine, fd);
 }
 
 static void handle(acurl_engine *engine, const struct epoll_event *event) {
@@ -358,12 +282,8 @@ static void handle(acurl_engine *engine, const struct epoll_event *event) {
   if(event->events & EPOLLERR)
     events |= CURL_CSELECT_ERR;
   engine->counters.events++;
-  uint32_t signs = engine->signs;
   socket_action(engine, fd, events);
-  /* When an HTTP/2 connection breaks the protocol, libcurl notes it and waits
-   * for the next event, which may never come. */
-  if(events & CURL_CSELECT_IN && engine->signs == signs && engine->running)
-    socket_action(engine, fd, CURL_CSELECT_IN);
+  connection_heard(engine, fd);
 }
 
 void events_poll(acurl_engine *engine) {
@@ -392,27 +312,6 @@ void events_run_timers(acurl_engine *engine, bool forced) {
     engine->curl_deadline = NEVER;
     socket_action(engine, CURL_SOCKET_TIMEOUT, 0);
   }
-}
-
-static void sweep(acurl_engine *engine, struct idle_list *list) {
-  for(int i = 0; i < ENDS_PER_SWEEP && list->count; i++) {
-    int64_t age = engine->now - engine->descriptors[list->oldest].idle_since;
-    if(age >= expiry_of(engine))
-      engine->counters.ended_expired++;
-    else if(has_surplus(engine, list) && age >= LIVENESS_WINDOW)
-      engine->counters.ended_surplus++;
-    else
-      break;
-    end_idle(engine, list->oldest);
-  }
-}
-
-void events_sweep_idle(acurl_engine *engine) {
-  if(engine->now >= engine->sweep_at) {
-    sweep(engine, &engine->idle);
-    sweep(engine, &engine->idle_owned);
-  }
-  plan_sweep(engine);
 }
 
 void events_arm(acurl_engine *engine) {

@@ -47,7 +47,6 @@ void notices_emit(acurl_engine *engine) {
 static size_t on_read(char *into, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   struct upload *upload = transfer->upload;
-  transfer->engine->signs++;
   size_t unread = upload->kept.len - upload->read_at;
   size_t len = unread < size * count ? unread : size * count;
   if(!len && upload->ended)

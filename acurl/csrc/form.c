@@ -54,8 +54,8 @@ static CURLcode add_part(curl_mime *mime, const acurl_part *from, struct part_re
     *reader = (struct part_reader){.data = from->data, .len = (size_t)from->data_len};
     TRY(libcurl.mime_data_cb(part, from->data_len, on_part_read, on_part_seek, NULL, reader));
   }
-  if(from->filename)
-    TRY(libcurl.mime_filename(part, from->filename));
+  /* None, too: a path brings its own. */
+  TRY(libcurl.mime_filename(part, from->filename));
   if(from->content_type)
     TRY(libcurl.mime_type(part, from->content_type));
   if(from->headers_len)

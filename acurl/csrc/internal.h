@@ -131,7 +131,8 @@ struct transfer {
   bool stuck; /* libcurl would not take the handle out of the multi */
   int32_t cause;
   int32_t begun;        /* how often libcurl began to send the request */
-  int32_t repeats;      /* how often we had it sent again */
+  int32_t left;         /* how often it was begun again after bytes of it had left */
+  int32_t repeats;      /* how often we had it sent again although none had */
   int32_t challenges;   /* answers that libcurl met with credentials */
   int opened_fd;        /* the last socket opened for it, -1 none */
   int32_t status;       /* of the answer's last status line */
@@ -152,22 +153,33 @@ struct descriptor {
   bool parked;    /* registered although libcurl took it off */
   bool opened;    /* a connection's socket, opened by us */
   bool multiplexed; /* HTTP/2 or 3: the server may speak unasked */
+  bool plain;       /* HTTP/1 */
   bool datagram;  /* UDP: there is nothing to shut down */
   bool owned;     /* by one user's jar */
-  bool idle;      /* in an idle list */
   int held;       /* by so many transfers that wait for their users */
   uint32_t birth; /* tells sockets of the same number apart */
-  int idle_next;  /* towards the more recently used; -1 none */
-  int idle_prev;
-  int64_t idle_since;
+  uint8_t list;   /* which of the engine's lists it is in */
+  int next;       /* there, towards the more recent; -1 none */
+  int prev;
+  int64_t since;
 };
 
-/* Idle connections, the one that has been longest so first. */
-struct idle_list {
+/* Lists of connections, by how long nothing has happened on them. */
+enum {
+  IN_NO_LIST,
+  IDLE_SHARED, /* anybody may use it next */
+  IDLE_OWNED,  /* it waits for its own user */
+  SILENT,      /* a transfer waits on it, and it may be HTTP/2 or 3 */
+  CONNECTION_LISTS
+};
+
+struct connection_list {
   int oldest; /* -1 none */
   int newest;
   int count;
 };
+
+#define ANSWERED 1024 /* a power of two */
 
 struct acurl_engine {
   CURLM *multi;
@@ -206,10 +218,8 @@ struct acurl_engine {
   /* Descriptors, by number. Only events.c touches them. */
   struct descriptor *descriptors;
   int descriptor_cap;
-  struct idle_list idle;       /* that anybody may use next */
-  struct idle_list idle_owned; /* that wait for their own user */
+  struct connection_list lists[CONNECTION_LISTS]; /* only connection.c changes them */
   uint32_t births;  /* sockets opened so far */
-  uint32_t signs;   /* callbacks that tell that an event led to something */
   bool starved;     /* libcurl had no memory for a socket, and nobody knows whose */
   bool any_refused; /* a descriptor may have refused bits */
   long maxconnects_set;
@@ -218,7 +228,7 @@ struct acurl_engine {
   acurl_batch batch;
   struct buffer batch_index;
   struct buffer batch_bytes;
-  int64_t answered[64]; /* ids of connections, by their low bits, that gave HTTP/2 answers */
+  int64_t answered[ANSWERED]; /* ids of connections that gave HTTP/2 answers, hashed */
   CURL *clerk; /* an easy handle for cookie chores only */
   acurl_jar *owners; /* jars with connections, which must not outlive the engine */
   uint32_t last_owner;
@@ -261,7 +271,7 @@ struct acurl_jar {
 int acurl_fork_watch(void);
 /* The entry that holds the id of a connection if it has given HTTP/2 answers. */
 static inline int64_t *engine_answered(acurl_engine *engine, int64_t connection_id) {
-  return &engine->answered[connection_id & 63];
+  return &engine->answered[(connection_id ^ connection_id >> 32) & (ANSWERED - 1)];
 }
 /* ACURL_OK when the engine may be used by the caller. */
 int engine_check(const acurl_engine *engine);
@@ -273,8 +283,12 @@ bool events_open(acurl_engine *engine);
 void events_close(acurl_engine *engine);
 /* Installs the callbacks that an easy handle needs for its sockets. */
 CURLcode events_watch_easy(struct transfer *transfer);
-/* The connection that this transfer opened speaks HTTP/2 or HTTP/3. */
-void events_multiplexed(struct transfer *transfer);
+/* The connection that this transfer opened speaks HTTP/2 or 3, or else HTTP/1. */
+void events_spoken(struct transfer *transfer, bool multiplexed);
+/* Takes a descriptor off the epoll descriptor. */
+void events_deregister(acurl_engine *engine, int fd);
+/* Has libcurl look at a socket. */
+void events_nudge(acurl_engine *engine, int fd);
 /* A transfer stops reading its socket, which nobody else may take for idle. */
 void events_hold(struct transfer *transfer);
 /* It reads again, or ends. */
@@ -283,10 +297,22 @@ void events_release(struct transfer *transfer);
 void events_poll(acurl_engine *engine);
 /* Runs libcurl's timers when due, or when forced by new transfers. */
 void events_run_timers(acurl_engine *engine, bool forced);
-/* Ends idle connections that are too old or too many. */
-void events_sweep_idle(acurl_engine *engine);
 /* Sets the timerfd if something is due earlier than it is set to. */
 void events_arm(acurl_engine *engine);
+
+/* connection.c */
+void connections_open(acurl_engine *engine);
+/* Nobody uses it now. */
+void connection_idle(acurl_engine *engine, int fd);
+/* Something came on it, and transfers go on waiting. */
+void connection_heard(acurl_engine *engine, int fd);
+/* It is in use, or gone. */
+void connection_leave(acurl_engine *engine, int fd);
+/* Ends an idle connection, so that the server sees it at once. */
+void connection_end(acurl_engine *engine, int fd);
+/* Ends and looks at what has been in a list for too long. */
+void connections_sweep(acurl_engine *engine);
+int connections_idle(const acurl_engine *engine);
 
 /* deadline.c: a binary heap of transfers by deadline. */
 bool deadline_add(acurl_engine *engine, struct transfer *transfer);

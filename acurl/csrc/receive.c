@@ -8,9 +8,10 @@
 #define MAX_HEADER_BYTES (300 * 1024)
 #define MAX_RESERVE (8 * 1024 * 1024)
 #define KEEP_RESERVE BLOCK_MIN
-/* A streamed body waits in libcurl, and so in the kernel, while this many bytes
- * have not been read by the user. */
-#define STREAM_WINDOW (256 * 1024)
+/* A streamed body stays in the kernel while more bytes than this have not been
+ * read by the user. What libcurl has read by then, 128 KiB at most before it is
+ * decompressed, still comes. */
+#define STREAM_WINDOW (96 * 1024)
 
 static bool starts_with(const char *line, size_t len, const char *prefix, size_t prefix_len) {
   return len >= prefix_len && !strncasecmp(line, prefix, prefix_len);
@@ -45,10 +46,7 @@ static void read_status_line(struct transfer *transfer, const char *line, size_t
   int major = digit(line, len, 5);
   int minor = len > 6 && line[6] == '.' ? digit(line, len, 7) : 0;
   transfer->http_version = major == 1 ? 1 + minor : major == 2 ? 3 : major == 3 ? 30 : 0;
-  if(major > 1)
-    events_multiplexed(transfer);
-  if(transfer->status == 401 || transfer->status == 407)
-    transfer->challenges++; /* libcurl answers it with another request */
+  events_spoken(transfer, major > 1);
   transfer->status = digit(line, len, space + 1) * 100 + digit(line, len, space + 2) * 10 +
                      digit(line, len, space + 3);
 }
@@ -71,7 +69,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   size_t len = size * count;
   transfer->last_progress = transfer->engine->now;
-  transfer->engine->signs++;
   if(line[0] == '\n' || (len == 2 && line[0] == '\r' && line[1] == '\n')) {
     end_of_head(transfer);
     return len;
@@ -101,26 +98,32 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   return len;
 }
 
+/* In place of CURL_WRITEFUNC_PAUSE, after which libcurl keeps all that it is
+ * decompressing and fails when that is too much. */
+static void pause_receiving(struct transfer *transfer) {
+  if(transfer->paused & CURLPAUSE_RECV)
+    return;
+  transfer->paused |= CURLPAUSE_RECV;
+  events_hold(transfer);
+  libcurl.easy_pause(transfer->easy, transfer->paused);
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   size_t len = size * count;
   transfer->in_body = true;
   transfer->saw_body |= len > 0;
   transfer->last_progress = transfer->engine->now;
-  transfer->engine->signs++;
   if(transfer->flags & ACURL_PROFILE_DISCARD_BODY && !transfer->streams)
     return len;
-  if(is_streamed(transfer)) {
-    if(transfer->body.len && transfer->body.len + len > STREAM_WINDOW) {
-      transfer->paused |= CURLPAUSE_RECV;
-      events_hold(transfer);
-      return CURL_WRITEFUNC_PAUSE;
-    }
-    notice_raise(transfer, NOTICE_DATA);
-  }
-  else if(transfer->body.len + len > (size_t)transfer->body_limit) {
+  if(transfer->body.len + len > (size_t)transfer->body_limit) {
     transfer->cause = ACURL_CAUSE_BODY_TOO_LARGE;
     return 0;
+  }
+  if(is_streamed(transfer)) {
+    notice_raise(transfer, NOTICE_DATA);
+    if(transfer->body.len + len > STREAM_WINDOW)
+      pause_receiving(transfer);
   }
   if(!buffer_append(&transfer->body, data, len)) {
     transfer->cause = ACURL_CAUSE_NO_MEMORY;

@@ -55,6 +55,7 @@ static void fill(acurl_record *record, struct transfer *transfer, CURLcode code)
   record->status = transfer->status;
   record->http_version = transfer->http_version;
   int retries = transfer->begun - 1 - transfer->challenges;
+  retries -= transfer->cause == ACURL_CAUSE_MAX_RETRIES; /* the last one was not sent */
   record->retries = (uint32_t)(retries > 0 ? retries : 0);
   record->request_size = (uint32_t)info_long(easy, CURLINFO_REQUEST_SIZE);
   record->new_connections = info_long(easy, CURLINFO_NUM_CONNECTS);
@@ -146,7 +147,8 @@ static bool append_parts(struct transfer *transfer, acurl_record *record, int32_
   if(ran && transfer->flags & ACURL_PROFILE_CERTIFICATES &&
      !append_certificates(bytes, transfer->easy, &record->cert_len))
     return false;
-  if(*flags & (ACURL_FLAG_FAILED | ACURL_FLAG_HEAD))
+  /* What a stream has got before it failed is still to be read. */
+  if(*flags & ACURL_FLAG_HEAD || (*flags & ACURL_FLAG_FAILED && !transfer->streams))
     return true;
   record->body_len = (int64_t)transfer->body.len;
   if(transfer->body.len > INLINE_BODY) {

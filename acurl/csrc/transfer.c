@@ -14,9 +14,16 @@
 static int on_begin(void *context, char *ip, char *local_ip, int port, int local_port) {
   struct transfer *transfer = context;
   (void)ip, (void)local_ip, (void)port, (void)local_port;
-  transfer->engine->signs++;
+  long sent = 0;
+  libcurl.easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+  if(transfer->status == 401 || transfer->status == 407) {
+    transfer->challenges++; /* libcurl answers it with another request */
+    transfer->status = 0;
+  }
+  else if(transfer->begun && sent)
+    transfer->left++;
   transfer->begun++;
-  if(transfer->begun - 1 - transfer->challenges <= transfer->engine->options.max_retries)
+  if(transfer->left <= transfer->engine->options.max_retries)
     return CURL_PREREQFUNC_OK;
   transfer->cause = ACURL_CAUSE_MAX_RETRIES;
   return CURL_PREREQFUNC_ABORT;
@@ -266,7 +273,7 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->in_body = transfer->got_cookie = transfer->cookies_known = false;
   transfer->saw_cookie = transfer->saw_body = false;
   transfer->stuck = false;
-  transfer->begun = transfer->repeats = transfer->challenges = 0;
+  transfer->begun = transfer->left = transfer->repeats = transfer->challenges = 0;
   transfer->opened_fd = -1;
   transfer->cause = ACURL_CAUSE_NONE;
   transfer->status = transfer->http_version = 0;

@@ -1,4 +1,6 @@
-"""Keys are found in any case, and keep the case in which they were set."""
+"""Keys are found in any case, and shown in lower case."""
+
+import json
 
 import pytest
 
@@ -14,7 +16,7 @@ def test_any_case_finds_a_key() -> None:
         headers["accept"]
 
 
-def test_setting_again_replaces_value_and_case() -> None:
+def test_setting_again_replaces_the_value() -> None:
     headers = CaseInsensitiveDict({"A": 1})
     headers["a"] = 2
     assert (dict(headers), len(headers)) == ({"a": 2}, 1)
@@ -25,7 +27,7 @@ def test_setting_again_replaces_value_and_case() -> None:
 
 
 def test_is_made_from_what_a_dict_is_made_from() -> None:
-    assert dict(CaseInsensitiveDict([("A", 1), ("b", 2)], c=3)) == {"A": 1, "b": 2, "c": 3}
+    assert dict(CaseInsensitiveDict([("A", 1), ("b", 2)], c=3)) == {"a": 1, "b": 2, "c": 3}
     assert dict(CaseInsensitiveDict()) == {}
 
 
@@ -34,6 +36,7 @@ def test_equality_ignores_case_of_keys_alone() -> None:
     assert headers == {"a": "x"}
     assert headers == CaseInsensitiveDict({"a": "x"})
     assert headers != {"a": "X"}
+    assert not headers != {"A": "x"}
     assert headers != "A"
     with pytest.raises(TypeError):
         hash(headers)
@@ -43,11 +46,11 @@ def test_copies_are_independent() -> None:
     first = CaseInsensitiveDict({"A": 1})
     second = first.copy()
     second["a"] = 2
-    assert (dict(first), dict(second)) == ({"A": 1}, {"a": 2})
+    assert (dict(first), dict(second)) == ({"a": 1}, {"a": 2})
 
 
 def test_repr_shows_the_items() -> None:
-    assert repr(CaseInsensitiveDict({"A": 1})) == "CaseInsensitiveDict({'A': 1})"
+    assert repr(CaseInsensitiveDict({"A": 1})) == "CaseInsensitiveDict({'a': 1})"
 
 
 def test_missing_values_are_made_once() -> None:
@@ -55,4 +58,15 @@ def test_missing_values_are_made_once() -> None:
     lists["A"].append(1)
     lists["a"].append(2)
     lists["OLD"].append(3)
-    assert dict(lists) == {"A": [1, 2], "Old": [0, 3]}
+    assert dict(lists) == {"a": [1, 2], "old": [0, 3]}
+
+
+def test_is_a_dict_in_all_its_ways() -> None:
+    headers = CaseInsensitiveDict({"A": "x"})
+    assert isinstance(headers, dict)
+    assert json.dumps(headers) == '{"a": "x"}'
+    assert (headers.pop("A"), headers.pop("A", "none")) == ("x", "none")
+    assert (headers.setdefault("B", "y"), headers.setdefault("b", "z")) == ("y", "y")
+    assert headers | {"C": "1"} == {"b": "y", "c": "1"}
+    headers |= {"B": "2"}
+    assert (headers.get("b"), headers.get("d", "none"), 5 in headers) == ("2", "none", False)

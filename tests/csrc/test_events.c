@@ -7,27 +7,33 @@
 #include <poll.h>
 #include <unistd.h>
 
-/* The idle list says the same in both directions and in the table, and names open sockets only. */
-static void check_table(acurl_engine *engine) {
+/* A list says the same in both directions and in the table, and names open sockets only. */
+static void check_list(acurl_engine *engine, int which) {
+  const struct connection_list *list = &engine->lists[which];
   int forward = 0, backward = 0, marked = 0, last = -1;
-  for(int fd = engine->idle.oldest; fd >= 0; fd = engine->descriptors[fd].idle_next) {
-    CHECK(engine->descriptors[fd].idle && engine->descriptors[fd].opened);
-    CHECK_EQUAL(engine->descriptors[fd].idle_prev, last);
-    CHECK(last < 0 || engine->descriptors[last].idle_since <= engine->descriptors[fd].idle_since);
+  for(int fd = list->oldest; fd >= 0; fd = engine->descriptors[fd].next) {
+    CHECK(engine->descriptors[fd].list == which && engine->descriptors[fd].opened);
+    CHECK_EQUAL(engine->descriptors[fd].prev, last);
+    CHECK(last < 0 || engine->descriptors[last].since <= engine->descriptors[fd].since);
     CHECK(fcntl(fd, F_GETFD) >= 0);
     last = fd;
     forward++;
   }
-  CHECK_EQUAL(engine->idle.newest, last);
-  for(int fd = last; fd >= 0; fd = engine->descriptors[fd].idle_prev)
+  CHECK_EQUAL(list->newest, last);
+  for(int fd = last; fd >= 0; fd = engine->descriptors[fd].prev)
     backward++;
-  for(int fd = 0; fd < engine->descriptor_cap; fd++) {
-    marked += engine->descriptors[fd].idle;
+  for(int fd = 0; fd < engine->descriptor_cap; fd++)
+    marked += engine->descriptors[fd].list == which;
+  CHECK_EQUAL(forward, list->count);
+  CHECK_EQUAL(backward, list->count);
+  CHECK_EQUAL(marked, list->count);
+}
+
+static void check_table(acurl_engine *engine) {
+  for(int which = IDLE_SHARED; which < CONNECTION_LISTS; which++)
+    check_list(engine, which);
+  for(int fd = 0; fd < engine->descriptor_cap; fd++)
     CHECK(!engine->descriptors[fd].parked || engine->descriptors[fd].mask);
-  }
-  CHECK_EQUAL(forward, engine->idle.count);
-  CHECK_EQUAL(backward, engine->idle.count);
-  CHECK_EQUAL(marked, engine->idle.count);
 }
 
 static void fetch_many(struct rig *rig, const char *path, int count) {
