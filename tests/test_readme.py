@@ -1,5 +1,8 @@
-"""The README's programs, typed in by someone who knows nothing else, work."""
+"""The programs of README.md and docs/acurl.md, typed in by someone who knows nothing else, work."""
 
+import ast
+import asyncio
+import inspect
 import os
 import re
 import shlex
@@ -7,25 +10,40 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
 import pytest
 
+import acurl
 from tests.servers.conditions import wait_until
 from tests.servers.target import Target
 
 README = Path(__file__).parents[1] / "README.md"
+PAGE = README.parent / "docs" / "acurl.md"
 SHOP = "http://127.0.0.1:8080"
+
+
+def blocks(document: Path) -> list[tuple[str, str]]:
+    """What stands before each Python block, and the block."""
+    text = document.read_text()
+    found = re.finditer(r"```python\n(.*?)```", text, re.DOTALL)
+    return [(text[: block.start()], block[1]) for block in found]
 
 
 def samples() -> dict[str, str]:
     """File name to content: a Python block belongs to the last file named before it."""
-    text = README.read_text()
-    found = {}
-    for block in re.finditer(r"```python\n(.*?)```", text, re.DOTALL):
-        names = re.findall(r"`(\w+\.py)`", text[: block.start()])
-        found[names[-1]] = block[1]
-    return found
+    return {re.findall(r"`(\w+\.py)`", before)[-1]: block for before, block in blocks(README)}
+
+
+def examples() -> list[Any]:
+    """The blocks of docs/acurl.md, each named by its line."""
+    return [
+        pytest.param(block, id=f"line {before.count(chr(10)) + 2}")
+        for before, block in blocks(PAGE)
+    ]
 
 
 def commands(beginning: str) -> list[list[str]]:
@@ -109,6 +127,45 @@ def test_client_works_alone(directory: Path, target: Target) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"200 \d\.\d{4} s \{'id': 1, .*\}\n", done.stdout)
+
+
+def printed(example: str) -> list[str]:
+    """What the example says that it prints, "..." for anything."""
+    said = re.findall(r"^ *print\(.*\)  # (.+)$", example, re.MULTILINE)
+    return [line.replace("[", "[[]").replace("...", "*") for line in said]
+
+
+async def at_prompt(code: CodeType, names: dict[str, Any], ca_file: str) -> None:
+    """As at the prompt of `python -m asyncio`, with a session open."""
+    async with acurl.open_session(verify=ca_file) as session:
+        names["session"] = session
+        running = eval(code, names)  # noqa: S307 - our own page
+        assert inspect.isawaitable(running), "an example without await needs no session"
+        await running
+
+
+@pytest.mark.parametrize("example", examples())
+def test_client_page(
+    example: str,
+    target: Target,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.jpg").write_bytes(bytes(100_000))
+    (tmp_path / "ca.pem").write_bytes(Path(target.ca_file).read_bytes())
+    text = example.replace(SHOP, target.http).replace("https://127.0.0.1:8443", target.https)
+    code = compile(text, "docs/acurl.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    names = {"acurl": acurl, "asyncio": asyncio, "shop": target.http, "tls_shop": target.https}
+    if code.co_flags & inspect.CO_COROUTINE:
+        asyncio.run(at_prompt(code, names, target.ca_file))
+    else:
+        exec(code, names)  # noqa: S102 - our own page
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(printed(example)), lines
+    for line, pattern in zip(lines, printed(example), strict=True):
+        assert fnmatchcase(line, pattern), (line, pattern)
 
 
 @pytest.mark.slow
