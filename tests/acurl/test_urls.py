@@ -278,7 +278,7 @@ def test_cookies_for_a_host_by_any_of_its_names(
     ("location", "target"),
     [
         ("/a b?c d", "/a%20b?c+d"),
-        ("URL/a", "/a"),
+        ("URL/a b?c d", "/a%20b?c+d"),
         ("/\u00e9", "/%C3%A9"),
         ("../b", "/b"),
         ("?c", "/start?c"),
