@@ -99,18 +99,25 @@ class Line(_Account):
         super().__init__(ledger)
         self.received = b""
         """What has not been answered yet."""
+        self._is_deaf = False
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request that is complete."""
+        """Answer each request that is complete; one in chunks never is."""
+        if self._is_deaf:
+            return
         self.received += data
         while b"\r\n\r\n" in self.received:
             head, _, rest = self.received.partition(b"\r\n\r\n")
+            self._is_deaf = b"chunked" in head
             size = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
             length = int(size[1]) if size else 0
             if len(rest) < length:
                 return
             self.received = rest[length:]
             self.note(head.decode())
+            if self._is_deaf:
+                self.received = b""
+                return
             self._say(head.split()[1].decode())
 
     def _say(self, path: str) -> None:
