@@ -209,7 +209,6 @@ def test_nothing_of_digest_is_left_on_a_handle(
     run_wrapper(body)
 
 
-@pytest.mark.xfail(reason="libcurl remembers a challenge that nobody met", strict=True)
 def test_a_challenge_is_kept_for_nobody_else(run_wrapper: RunWrapper, gate: Gate) -> None:
     async def body(wrapper: acurl.CurlWrapper) -> None:
         assert (await wrapper.session().get(gate.url)).status_code == 401
