@@ -129,6 +129,20 @@ def test_client_works_alone(directory: Path, target: Target) -> None:
     assert re.fullmatch(r"200 \d\.\d{4} s \{'id': 1, .*\}\n", done.stdout)
 
 
+@pytest.mark.parametrize("port", ["http", "https"])
+def test_journey_of_large_bodies(port: str, target: Target) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mite", "journey", "run", "journeys.transfer:transfer"],
+        cwd=README.parent,
+        env=target.environment(getattr(target, port)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\n3 requests, 2 on a connection already open\n" in done.stdout
+
+
 def printed(example: str) -> list[str]:
     """What the example says that it prints, "..." for anything."""
     said = re.findall(r"^ *print\(.*\)  # (.+)$", example, re.MULTILINE)
