@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import weakref
 from collections.abc import Callable, Coroutine
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -19,6 +20,7 @@ from acurl.errors import AcurlError, EngineClosed, EngineMisuse, RequestError
 from acurl.exchange import Exchange
 
 if TYPE_CHECKING:
+    from acurl.jar import Jar
     from acurl.source import Source
 
 _unpack = ffi.unpack
@@ -86,7 +88,8 @@ class Driver:
 
     `engine` is NULL once closed; `_futures` maps a slot to the future of the transfer in it, and
     only `adopt`, `abandon`, `_deliver` and `close` change it. `_exchanges` maps the slots that
-    have one to their exchange until the last record.
+    have one to their exchange until the last record. `jars` are those that live: the cookies in
+    them outlast the engine.
     """
 
     __slots__ = (
@@ -101,6 +104,7 @@ class Driver:
         "_taken",
         "_thread",
         "engine",
+        "jars",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, **limits: int) -> None:
@@ -117,6 +121,7 @@ class Driver:
         self._create_future: Callable[[], asyncio.Future[bytes | Finished]] = loop.create_future
         self._exchanges: dict[int, Exchange] = {}
         self._taken = ffi.new("char *[1]")
+        self.jars: weakref.WeakSet[Jar] = weakref.WeakSet()
         self._kick_planned = False
         self._fd = lib.acurl_engine_fd(self.engine)
         loop.add_reader(self._fd, self._on_ready)
@@ -196,10 +201,10 @@ class Driver:
         """End a transfer as if its answer were complete."""
         if self._exchanges.get(exchange.slot) is not exchange:
             return
-        del self._exchanges[exchange.slot]
         result = lib.acurl_end(self.engine, exchange.slot)
         if result < 0:
             raise refusal(result)
+        del self._exchanges[exchange.slot]
         batch = self._batch
         record = _unpack(batch.bytes, batch.size)
         exchange.finish(_finished(batch.index[2], record))
@@ -251,6 +256,8 @@ class Driver:
         """
         if self.engine == NULL:
             return
+        for jar in list(self.jars):
+            jar.freeze()
         # Finalisers may run right behind the call and must not meet the freed engine.
         engine, self.engine = self.engine, NULL
         result = lib.acurl_engine_close(engine)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from acurl._engine import ffi, lib
 from acurl.driver import refusal
+from acurl.errors import EngineMisuse
 
 if TYPE_CHECKING:
     from acurl.driver import Driver
@@ -17,7 +19,7 @@ class Jar:
     With `owns_connections` the session's connections live in it, too, and end with it.
     """
 
-    __slots__ = ("_driver", "_frozen", "pointer")
+    __slots__ = ("__weakref__", "_driver", "_frozen", "pointer")
 
     def __init__(self, driver: Driver, *, owns_connections: bool = False) -> None:
         self._driver = driver
@@ -25,6 +27,7 @@ class Jar:
         self.pointer = lib.acurl_jar_new(driver.engine, owns_connections)
         if self.pointer == ffi.NULL:
             raise refusal(lib.ACURL_ENOMEM)
+        driver.jars.add(self)
 
     def add(self, netscape_line: bytes) -> None:
         """Set one cookie. Raises RequestError when libcurl refuses the line."""
@@ -49,11 +52,11 @@ class Jar:
         return text.decode(errors="surrogateescape").removesuffix("\n").split("\n")
 
     def freeze(self) -> None:
-        """End its connections and keep only a copy of its cookies."""
-        if self._driver.engine != ffi.NULL:
+        """End its connections and keep only a copy of its cookies. Harmless twice."""
+        with contextlib.suppress(EngineMisuse):  # a foreign thread, or a forked child
             self._frozen = self.lines()
-        self.__del__()
-        self.pointer = ffi.NULL
+            self.__del__()
+            self.pointer = ffi.NULL
 
     @staticmethod
     def _check(result: int) -> int:

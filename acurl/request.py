@@ -235,6 +235,7 @@ def build_request(
             raise RequestError("method HEAD cannot carry a body: leave out data, json and files")
     if body.content_type and not any(name.lower() == "content-type" for name, _ in items):
         items += (("Content-Type", body.content_type),)
+    _check_length(items, body)
     if params is not None:
         url = with_params(url, params)
     if not isinstance(stream, bool):
@@ -292,6 +293,17 @@ def _may_be_large(body: Body) -> bool:
     if body.data is not None:
         return len(body.data) > _EXPECT_ABOVE
     return body.parts is not None or body.source is not None
+
+
+def _check_length(items: HeaderItems, body: Body) -> None:
+    """Refuse a length that would leave the server waiting, or reading the next request."""
+    for name, value in items:
+        if name.lower() != "content-length" or body.source is not None:
+            continue
+        size = None if body.parts is not None else len(body.data or b"")
+        if value != str(size):
+            what = "a form" if size is None else f"{size} bytes"
+            raise RequestError(f"header {name}: {value!r} is not the body's length ({what})")
 
 
 def _length_given(items: HeaderItems, size: int) -> int:

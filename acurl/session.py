@@ -326,9 +326,14 @@ class Session:
         if self._may_restart(result, request):
             return request
         response = self._finished(result, request)
+        goes_on = result.flags & _REDIRECT and max_redirects >= 0
+        if exchange is not None and request.streams and not goes_on:
+            response = StreamedResponse(result.record, request, self._jar, exchange)
+            exchange.final = result
+            response.complete(result.record, result.held)
         if self.response_callback is not None:
             self.response_callback(response)
-        if not result.flags & _REDIRECT or max_redirects < 0:
+        if not goes_on:
             return response
         target = redirect_url(response.redirect_url or "")
         if len(request.history) >= max_redirects:

@@ -5,12 +5,14 @@ Times are seconds on libcurl's clock since the request started; ``start_time`` i
 
 from __future__ import annotations
 
+import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import acurl
 
 _MOST_HOSTS = 10_000
+# urllib refuses some URLs that were sent.
+_AUTHORITY_END = re.compile(r"[/?#]")
 _hosts: dict[str, str] = {}
 
 
@@ -89,5 +91,5 @@ def _host(url: str) -> str:
     if host is None:
         if len(_hosts) >= _MOST_HOSTS:
             _hosts.clear()
-        host = _hosts[url] = urlsplit(url).netloc.rpartition("@")[2]
+        host = _hosts[url] = _AUTHORITY_END.split(url.partition("://")[2], 1)[0].rpartition("@")[2]
     return host

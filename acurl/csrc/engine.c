@@ -173,6 +173,8 @@ int acurl_submit(acurl_engine *engine, acurl_profile *profile, acurl_jar *jar,
   if(!transfer)
     return ACURL_ENOMEM;
   engine->refused_option = 0;
+  if(extras && extras->digest_user)
+    transfer->profile_id = 0; /* the handle may know a challenge that another user got */
   result = transfer_apply_profile(transfer, profile);
   if(!result)
     result = transfer_apply_request(transfer, jar, method, url, headers, (size_t)headers_len,
