@@ -375,7 +375,6 @@ def test_a_repeat_stays_with_its_user(run_wrapper: RunWrapper, nginx: Nginx) -> 
     run_wrapper(body)
 
 
-@pytest.mark.xfail(reason="connections of all users have the same entry", strict=True)
 def test_a_dropped_http2_connection_is_replaced_beside_others(run_wrapper: RunWrapper) -> None:
     async def body(wrapper: acurl.CurlWrapper) -> None:
         async with keeping(Bundle) as ledger:
