@@ -3,18 +3,17 @@
 import asyncio
 import gc
 import gzip
-import os
 import select
 import tracemalloc
 from collections.abc import Callable, Iterator
 from itertools import product
-from pathlib import Path
 
 import pytest
 
 import acurl
 from tests.acurl.conftest import RunWrapper, until
 from tests.acurl.gate import Gate
+from tests.acurl.memory import resident
 from tests.conftest import RawServerFactory
 from tests.servers.h2raw import H2Connection, H2Server
 from tests.servers.nginx import Nginx
@@ -32,11 +31,6 @@ def gate() -> Iterator[Gate]:
     """Where a server's script waits for the test."""
     with Gate() as gate:
         yield gate
-
-
-def resident() -> int:
-    """Bytes of memory that this process has."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def sized(size: int, *headers: bytes) -> bytes:
