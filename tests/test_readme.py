@@ -182,6 +182,21 @@ def test_client_page(
         assert fnmatchcase(line, pattern), (line, pattern)
 
 
+def test_client_page_at_the_prompt(target: Target) -> None:
+    typed = re.findall(r"^ {4}>>> (.*)$", PAGE.read_text(), re.MULTILINE)
+    typed += ['print((await session.get(f"{shop}/items/1")).json()["id"])', ""]
+    done = subprocess.run(
+        [sys.executable, "-m", "asyncio"],
+        input="\n".join(typed).replace(SHOP, target.http),
+        cwd=README.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1" in done.stdout.split()
+    assert "Error" not in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", commands("mite scenario"), ids=" ".join)
 def test_scenario_runs_at_first_try(command: list[str], directory: Path, target: Target) -> None:

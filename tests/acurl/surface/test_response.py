@@ -1,6 +1,7 @@
 """acurl._Response: each attribute, its type, its unit and what it means."""
 
 import gzip
+import json
 import time
 from typing import Any
 
@@ -169,6 +170,11 @@ def test_cookies_are_the_whole_jar(run_wrapper: RunWrapper, nginx: Nginx) -> Non
     run_wrapper(body)
 
 
+def test_cookies_can_be_read_when_all_is_closed(ask: Ask, echo: Echo) -> None:
+    response = ask("GET", echo.url, cookies={"a": "1"})
+    assert response.cookies == response.request.cookies == {"a": "1"}
+
+
 def test_body_is_bytes(ask: Ask, nginx: Nginx) -> None:
     assert ask("GET", f"{nginx.http}/small").body == b"hello from nginx\n"
 
@@ -182,10 +188,8 @@ def test_body_of_head_is_empty(ask: Ask, nginx: Nginx) -> None:
 
 
 def test_header_is_the_head_as_it_came(ask: Ask, raw_server: RawServerFactory) -> None:
-    lines = b"HTTP/1.1 200 Fine\r\nX-A: 1\r\nContent-Length: 0\r\n"
-    header = ask("GET", raw_server(answering(lines + b"\r\n")).url).header
-    assert type(header) is str
-    assert header.startswith(lines.decode())
+    head = b"HTTP/1.1 200 Fine\r\nX-A: 1\r\nContent-Length: 0\r\n\r\n"
+    assert ask("GET", raw_server(answering(head)).url).header == head.decode()
 
 
 REPEATED = b"HTTP/1.1 200 OK\r\nX-A: one\r\nx-a: two\r\nContent-Length: 0\r\n\r\n"
@@ -196,6 +200,12 @@ def test_headers_are_found_in_any_case(ask: Ask, raw_server: RawServerFactory) -
     assert type(headers) is acurl.CaseInsensitiveDict
     assert headers["content-LENGTH"] == headers["Content-Length"] == "0"
     assert headers.get("x-none") is None
+
+
+def test_headers_are_a_dict_of_lower_case_names(ask: Ask, raw_server: RawServerFactory) -> None:
+    headers = ask("GET", raw_server(answering(REPEATED)).url).headers
+    assert isinstance(headers, dict)
+    assert json.loads(json.dumps(headers)) == {"x-a": "one, two", "content-length": "0"}
 
 
 def test_headers_join_repeated_ones(ask: Ask, raw_server: RawServerFactory) -> None:
@@ -296,6 +306,10 @@ def test_certificates_are_those_of_the_server(ask: Ask, nginx: Nginx) -> None:
 def test_certificates_are_empty_unless_asked_for(ask: Ask, nginx: Nginx) -> None:
     response = ask("GET", f"{nginx.https}/small", verify=str(nginx.ca_file))
     assert response.certificates == ()
+
+
+def test_is_closed(ask: Ask, nginx: Nginx) -> None:
+    assert ask("GET", f"{nginx.http}/small").is_closed is True
 
 
 def test_raise_for_status_gives_the_response_back(ask: Ask, nginx: Nginx) -> None:

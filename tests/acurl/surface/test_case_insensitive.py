@@ -56,9 +56,16 @@ def test_update() -> None:
     assert (headers["foo"], headers["QUX"], len(headers)) == ("baz", "1", 2)
 
 
-def test_keys_keep_their_order() -> None:
+def test_is_a_dict_whose_keys_are_lower_case() -> None:
     headers = CaseInsensitiveDict([("b", 1), ("A", 2)])
-    assert [key.lower() for key in headers] == ["b", "a"]
+    assert isinstance(headers, dict)
+    assert list(headers.items()) == [("b", 1), ("a", 2)]
+
+
+def test_popitem_takes_the_last() -> None:
+    headers = CaseInsensitiveDict({"Foo": "bar", "Baz": "qux"})
+    assert headers.popitem() == ("baz", "qux")
+    assert list(headers) == ["foo"]
 
 
 def test_equals_a_dict_in_any_case() -> None:

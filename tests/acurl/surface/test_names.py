@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import acurl
-from tests.acurl.surface import options_test, wrapper_test
-from tests.acurl.surface.errors_test import PARENTS
+from tests.acurl.surface import test_options, test_wrapper
+from tests.acurl.surface.test_errors import PARENTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "acurl.md").read_text()
 
@@ -57,7 +57,7 @@ def test_all_names_are_in_the_list_of_them() -> None:
 
 
 def test_the_options_of_a_wrapper() -> None:
-    assert defaults("Wrappers and sessions") == wrapper_test.DEFAULTS
+    assert defaults("Wrappers and sessions") == test_wrapper.DEFAULTS
 
 
 def test_the_options_of_a_request() -> None:
@@ -67,7 +67,7 @@ def test_the_options_of_a_request() -> None:
 
 
 def test_the_connection_options() -> None:
-    there = {name: option.default for name, option in options_test.OPTIONS.items()}
+    there = {name: option.default for name, option in test_options.OPTIONS.items()}
     assert defaults("Connection options") == there
 
 

@@ -57,9 +57,13 @@ def test_read_keeps_the_body(run_wrapper: RunWrapper, nginx: Nginx) -> None:
     run_wrapper(body)
 
 
-def test_body_of_a_stream_has_to_be_read_first(run_wrapper: RunWrapper, nginx: Nginx) -> None:
+@pytest.mark.parametrize("path", ["/small", "/large"])
+def test_body_of_a_stream_has_to_be_read_first(
+    run_wrapper: RunWrapper, nginx: Nginx, path: str
+) -> None:
     async def body(wrapper: acurl.CurlWrapper) -> None:
-        async with await wrapper.session().get(f"{nginx.http}/large", stream=True) as response:
+        async with await wrapper.session().get(nginx.http + path, stream=True) as response:
+            assert type(response) is acurl.StreamedResponse
             with pytest.raises(acurl.AcurlError, match="iterate over stream"):
                 _ = response.body
 
@@ -69,7 +73,6 @@ def test_body_of_a_stream_has_to_be_read_first(run_wrapper: RunWrapper, nginx: N
 def test_aclose_ends_the_transfer(run_wrapper: RunWrapper, nginx: Nginx) -> None:
     async def body(wrapper: acurl.CurlWrapper) -> None:
         response = await wrapper.session().get(f"{nginx.http}/slow", stream=True)
-        assert isinstance(response, acurl.StreamedResponse)
         await response.aclose()
         await response.aclose()
         assert response.is_closed
@@ -81,7 +84,6 @@ def test_aclose_ends_the_transfer(run_wrapper: RunWrapper, nginx: Nginx) -> None
 def test_async_with_ends_the_transfer(run_wrapper: RunWrapper, nginx: Nginx) -> None:
     async def body(wrapper: acurl.CurlWrapper) -> None:
         async with await wrapper.session().get(f"{nginx.http}/slow", stream=True) as response:
-            assert isinstance(response, acurl.StreamedResponse)
             async for piece in response.stream():
                 assert piece
                 break

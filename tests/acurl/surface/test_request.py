@@ -35,6 +35,17 @@ def test_cookies_are_those_of_the_request_and_the_session(
     run_wrapper(body)
 
 
+def test_cookies_of_other_hosts_are_left_out(run_wrapper: RunWrapper, echo: Echo) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session()
+        await session.get(echo.url, cookies={"a": "1"})
+        response = await session.get(echo.url.replace("127.0.0.1", "localhost"))
+        assert response.request.cookies == {}
+        assert "a=1" not in response.request.to_curl()
+
+    run_wrapper(body)
+
+
 def test_auth(ask: Ask, echo: Echo) -> None:
     assert ask("GET", echo.url).request.auth is None
     assert ask("GET", echo.url, auth=("ada", "x")).request.auth == ("ada", "x")
