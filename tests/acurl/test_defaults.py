@@ -8,7 +8,7 @@ import pytest
 import acurl
 from tests.acurl.conftest import RunWrapper
 from tests.acurl.echo import Echo, headers_of
-from tests.acurl.ledger import Line, keeping
+from tests.acurl.users.ledger import Line, keeping
 
 BASIC = "Basic YWRhOng="  # ada, x
 

@@ -12,7 +12,7 @@ import pytest
 
 import acurl
 from tests.acurl.conftest import RunWrapper, until
-from tests.acurl.ledger import Bundle, Ledger, Line, keeping
+from tests.acurl.users.ledger import Bundle, Ledger, Line, keeping
 from tests.servers.certificates import Certificates
 
 KINDS: list[Any] = ["shared", "session", "request"]

@@ -14,8 +14,8 @@ import pytest
 import acurl
 from tests.acurl.conftest import RunWrapper, until
 from tests.acurl.echo import Echo, body_of, headers_of
-from tests.acurl.ledger import Bundle, Ledger, Line, keeping
 from tests.acurl.test_auth import ADA, Gate
+from tests.acurl.users.ledger import Bundle, Ledger, Line, keeping
 from tests.conftest import RawServerFactory
 from tests.servers.raw import Connection
 

@@ -10,8 +10,8 @@ import pytest
 import acurl
 from tests.acurl.conftest import RunWrapper
 from tests.acurl.echo import Echo, body_of, headers_of
-from tests.acurl.ledger import Ledger, Line, keeping
 from tests.acurl.test_auth import ADA, Gate
+from tests.acurl.users.ledger import Ledger, Line, keeping
 from tests.conftest import RawServerFactory
 from tests.servers.certificates import Certificates
 from tests.servers.raw import Connection, Script

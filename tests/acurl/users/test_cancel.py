@@ -13,7 +13,7 @@ import pytest
 
 import acurl
 from tests.acurl.conftest import RunWrapper, until
-from tests.acurl.ledger import Bundle, Ledger, Line, keeping
+from tests.acurl.users.ledger import Bundle, Ledger, Line, keeping
 from tests.servers.certificates import Certificates
 from tests.servers.loops import RunAsync
 
@@ -130,7 +130,7 @@ def test_who_waits_for_a_piece_is_cancelled_alone(run_wrapper: RunWrapper) -> No
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            assert not response.is_closed  # type: ignore[attr-defined]
+            assert not response.is_closed
             await response.aclose()
             async with asyncio.timeout(AT_ONCE):
                 await until(lambda: ledger.open == 0)

@@ -10,7 +10,7 @@ import pytest
 
 import acurl
 from tests.acurl.conftest import RunWrapper, until
-from tests.acurl.ledger import Bundle, Ledger, Line, keeping
+from tests.acurl.users.ledger import Bundle, Ledger, Line, keeping
 from tests.servers.certificates import Certificates
 from tests.servers.loops import RunAsync
 from tests.servers.nginx import Nginx
