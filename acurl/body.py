@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import reprlib
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import urlencode
@@ -15,7 +15,8 @@ from acurl.source import Source, is_source
 
 Piece = bytes | bytearray | str
 Pieces = Iterable[Piece] | AsyncIterable[Piece] | IO[bytes] | Path
-Data = bytes | bytearray | memoryview | str | Mapping[str, Any] | Pieces | Callable[[], Pieces]
+Fields = Mapping[str, Any] | Sequence[tuple[str, Any]]
+Data = bytes | bytearray | memoryview | str | Fields | Pieces | Callable[[], Pieces]
 
 
 class Body(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from acurl._engine import ffi
 from acurl.errors import RequestError
+from acurl.source import file_size
 
 FileContent = bytes | str | Path | Any
 Files = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -140,10 +141,8 @@ def _name_of(content: object) -> str | None:
 
 def _content(what: str, content: object) -> tuple[str | None, bytes]:
     if isinstance(content, Path):
-        if not content.is_file():
-            raise RequestError(f"{what}: there is no file {str(content)!r}")
-        if not os.access(content, os.R_OK):
-            raise RequestError(f"{what}: the file {str(content)!r} must be readable")
+        if file_size(what, content) < 0:
+            return None, content.read_bytes()
         return str(content), b""
     if hasattr(content, "read"):
         try:

@@ -32,7 +32,7 @@ class Source:
         self.size = -1
         self.can_restart = True
         if isinstance(given, Path):
-            self.size = _file_size(given)
+            self.size = file_size("data", given)
         elif _is_file(given):
             self._measure(given)
         elif hasattr(given, "__next__") or hasattr(given, "__anext__"):
@@ -104,19 +104,20 @@ def _is_file(given: object) -> bool:
     return hasattr(given, "read") and not hasattr(given, "__aiter__")
 
 
-def _file_size(path: Path) -> int:
+def file_size(what: str, path: Path) -> int:
+    """Bytes of a file that can be read; -1 where only reading tells, as in /proc.
+
+    Raises RequestError that begins with `what` for everything else.
+    """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise RequestError(f"data: {str(path)!r} must be a file, not a directory or a device")
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            # Those of /proc have a size of 0, whatever is in them.
-            return size if size or not file.read(1) else -1
+        if stat.S_ISREG(path.stat().st_mode):
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                return size if size or not file.read(1) else -1
     except (OSError, ValueError) as error:
-        if isinstance(error, RequestError):
-            raise
         reason = getattr(error, "strerror", None) or error
-        raise RequestError(f"data: {reason}: {str(path)!r}") from error
+        raise RequestError(f"{what}: {reason}: {str(path)!r}") from error
+    raise RequestError(f"{what}: {str(path)!r} must be a file, not a directory or a device")
 
 
 def _pieces(path: Path, size: int) -> Iterator[bytes]:
