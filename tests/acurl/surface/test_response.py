@@ -15,7 +15,7 @@ from tests.conftest import RawServerFactory
 from tests.servers.nginx import Nginx
 from tests.servers.raw import Connection, Script
 
-PAUSE = 0.15
+PAUSE = 0.1
 
 
 def answering(*parts: bytes) -> Script:
@@ -78,7 +78,8 @@ def test_times_are_seconds_since_the_start(ask: Ask, nginx: Nginx, name: str) ->
     response = ask("GET", f"{nginx.https}/small", verify=str(nginx.ca_file))
     lasted = time.monotonic() - began
     assert type(getattr(response, name)) is float
-    assert 0 < getattr(response, name) <= lasted
+    least = 0.0 if name == "namelookup_time" else 1e-6  # an address may need no time at all
+    assert least <= getattr(response, name) <= lasted
 
 
 def test_times_are_in_the_order_of_the_phases(ask: Ask, nginx: Nginx) -> None:
@@ -108,9 +109,8 @@ def test_starttransfer_time_and_total_time_see_the_server_wait(
         connection.send(b"k")
 
     response = ask("GET", raw_server(script).url)
-    assert response.pretransfer_time < PAUSE
-    assert PAUSE <= response.starttransfer_time < response.total_time
-    assert response.total_time >= response.starttransfer_time + PAUSE * 0.9
+    assert response.starttransfer_time >= response.pretransfer_time + PAUSE * 0.99
+    assert response.total_time >= response.pretransfer_time + PAUSE * 1.98
 
 
 def test_start_time_is_wall_clock(ask: Ask, echo: Echo) -> None:

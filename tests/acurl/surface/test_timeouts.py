@@ -55,7 +55,7 @@ def test_connect_timeout(ask: Ask) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
         # It accepts nobody, and these fill its queue.
-        waiting = [socket.socket() for _ in range(2)]
+        waiting = [socket.socket() for _ in range(3)]
         for sock in waiting:
             sock.setblocking(False)
             sock.connect_ex(address)
