@@ -67,6 +67,12 @@ static void set_out(struct easy *easy) {
   }
 }
 
+/* Once more: the connection was gone, or the answer asked for credentials. Its body is not told. */
+static void set_out_again(struct easy *easy) {
+  if(easy->after_blank ? !easy->body_seen : !easy->head_len)
+    set_out(easy);
+}
+
 static void begin(struct easy *easy) {
   const struct share *owner = easy->share && easy->share->connections ? easy->share : NULL;
   bool fresh = easy->numbers[NUMBER_FRESH];
@@ -79,8 +85,11 @@ static void begin(struct easy *easy) {
 }
 
 static void keep_line(struct easy *easy, const char *line, size_t len) {
-  easy->head = realloc(easy->head, easy->head_len + len);
-  CHECK(easy->head);
+  if(easy->head_len + len > easy->head_cap) {
+    easy->head_cap = 2 * (easy->head_len + len);
+    easy->head = realloc(easy->head, easy->head_cap);
+    CHECK(easy->head);
+  }
   memcpy(easy->head + easy->head_len, line, len);
   easy->head_len += len;
 }
@@ -167,15 +176,17 @@ static void take_upload(struct easy *easy) {
       take_part(&easy->mime->parts[i]);
   if(!easy->on_read || easy->paused & CURLPAUSE_SEND)
     return;
-  size_t most = 1 + (size_t)input_upto(65535);
-  size_t got = easy->on_read(piece, 1, most, easy->read_data);
-  if(got == CURL_READFUNC_PAUSE) {
-    easy->paused |= CURLPAUSE_SEND;
-    return;
+  size_t most = 1 + (size_t)input_upto(65535), got = 1;
+  for(int i = input_upto(15); i >= 0 && got; i--) {
+    got = easy->on_read(piece, 1, most, easy->read_data);
+    if(got == CURL_READFUNC_PAUSE) {
+      easy->paused |= CURLPAUSE_SEND;
+      return;
+    }
+    CHECK_AT_MOST(got, most);
+    upload_check(easy, piece, got);
+    easy->uploaded += (int64_t)got;
   }
-  CHECK_AT_MOST(got, most);
-  upload_check(easy, piece, got);
-  easy->uploaded += (int64_t)got;
 }
 
 static void rewind_upload(struct easy *easy) {
@@ -250,7 +261,7 @@ static bool play_once(struct easy *easy) {
   case 9: send_body(easy, 1 + (size_t)input_upto(200)); break;
   case 10: send_body(easy, 1 + 2 * (size_t)input_upto(65535)); break;
   case 11: say_much(easy); break;
-  case 12: set_out(easy); break;
+  case 12: set_out_again(easy); break;
   case 13: set_timer(input_byte()); break;
   case 14: rewind_upload(easy); break;
   default: answer_whole(easy);

@@ -11,7 +11,7 @@
 #define MOST_STEPS 400
 #define RESOLVE 10203
 #define USERAGENT 10018
-#define BODY_LIMIT 50000
+#define BODY_LIMIT 300000
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -256,7 +256,7 @@ static void read_some(int slot) {
 }
 
 static void feed_some(int slot, int64_t len, bool last) {
-  static char data[131072];
+  static char data[8 * 65536];
   struct want *want = &wants[slot];
   body_fill(want->serial, want->fed, data, (size_t)len);
   bool may = want->live && want->extras.stream_body && !want->fed_last;
@@ -319,6 +319,16 @@ static void drive(bool sockets) {
   CHECK(!understudy_waits() || kernel_would_wake());
 }
 
+static void check_counters(void) {
+  acurl_counters counters;
+  CHECK_EQUAL(acurl_engine_counters(engine, &counters), ACURL_OK);
+  CHECK_EQUAL(counters.in_flight, live);
+  CHECK_EQUAL(counters.opened - counters.closed, understudy_connections());
+  CHECK(counters.idle >= 0 && counters.idle <= counters.opened - counters.closed);
+  CHECK_AT_MOST(counters.finished, counters.started + serials);
+  CHECK_AT_LEAST(acurl_engine_fd(engine), 0);
+}
+
 static void make_trouble(void) {
   int what = input_upto(4), when = input_byte();
   trouble = true;
@@ -348,13 +358,16 @@ static void step(void) {
   case 5: stop(slot, true); break;
   case 6: read_some(slot); break;
   case 7: feed_some(slot, input_upto(255), input_byte() & 1); break;
-  case 8: feed_some(slot, 2 * (int64_t)input_upto(65535), false); break;
+  case 8: feed_some(slot, (input_byte() & 15 ? 1 : 8) * (int64_t)input_upto(65535), false); break;
   case 9: kernel_move_clock(1000000LL * input_upto(3000)); break;
   case 10: renew_jar(input_upto(JARS - 1)); break;
   case 11: use_jar(input_upto(JARS - 1)); break;
   case 12: make_trouble(); break;
   case 13: end_trouble(); break;
-  case 14: understudy_disturb_idle(input_byte() & 1); break;
+  case 14:
+    understudy_disturb_idle(input_byte() & 1);
+    check_counters();
+    break;
   default: drive(true);
   }
 }
@@ -381,6 +394,7 @@ static void finish_all(void) {
   CHECK_EQUAL(engine->running, 0);
   CHECK_EQUAL(engine->queue_len, 0);
   CHECK_EQUAL(engine->heap_len, 0);
+  check_counters();
 }
 
 static void make_profiles(void) {

@@ -136,3 +136,10 @@ void links_check(const acurl_engine *engine) {
     CHECK_EQUAL(kernel_registered(connection->fd), wanted);
   }
 }
+
+int understudy_connections(void) {
+  int count = 0;
+  for(int i = 0; i < MOST_CONNECTIONS; i++)
+    count += connections[i].open;
+  return count;
+}

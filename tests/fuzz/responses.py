@@ -22,7 +22,7 @@ def try_response(data: bytes) -> None:
     """All is readable whatever the server said; JSON that is none is a ValueError."""
     header, _, body = data.partition(b"\n\n")
     response = _Response(record(header, body), Request(b"GET", "http://fuzz.test/"))
-    assert response.header.encode("latin-1") == header
+    assert response.header.encode("latin-1").startswith(header)
     lines = header.count(b"\n")
     assert len(response.headers_tuple) <= lines
     assert len(response.headers) <= len(response.headers_tuple)

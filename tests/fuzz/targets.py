@@ -68,6 +68,7 @@ def libcurl() -> Path:
 def environment() -> dict[str, str]:
     """What the programs find in their environment."""
     return os.environ | {
+        "PYTHONPATH": str(HERE.parents[1]),
         "ACURL_LIBCURL": str(libcurl()),
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "ASAN_OPTIONS": "detect_leaks=1",

@@ -43,7 +43,7 @@ static void forget_options(struct easy *easy) {
     free(easy->texts[i]);
   struct easy kept = {.share = easy->share, .cookies = easy->cookies,
                       .cookies_on = easy->cookies_on, .fd = -1, .head = easy->head,
-                      .head_len = easy->head_len};
+                      .head_len = easy->head_len, .head_cap = easy->head_cap};
   *easy = kept;
 }
 

@@ -51,7 +51,7 @@ struct easy {
   int status;
   bool garbled; /* there was a status line that libcurl would have refused */
   char *head; /* the lines of the last answer */
-  size_t head_len;
+  size_t head_len, head_cap;
 };
 
 enum text { TEXT_URL, TEXT_METHOD, TEXT_AGENT, TEXT_USER, TEXT_PASSWORD };
@@ -65,6 +65,8 @@ void understudy_install(void);
 void understudy_start(void);
 /* Whether sockets are registered as libcurl has asked; aborts if not. */
 void understudy_check_sockets(const acurl_engine *engine);
+/* How many are open, idle ones included. */
+int understudy_connections(void);
 /* Whether one transfer at least waits for the network or a timer. */
 bool understudy_waits(void);
 /* The option after so many good ones is refused for lack of memory; below zero none. */
