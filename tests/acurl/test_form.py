@@ -156,6 +156,7 @@ def test_another_parser_reads_it(run_wrapper: RunWrapper, uploads: Uploads) -> N
     assert (parts[500].get_filename(), parts[500].get_payload()) == ("x.txt", "text")
 
 
+@one_loop
 @pytest.mark.parametrize("status", [302, 307, 308])
 def test_redirects(run_wrapper: RunWrapper, uploads: Uploads, tmp_path: Path, status: int) -> None:
     path = tmp_path / "file"
