@@ -172,18 +172,21 @@ async def meet(
     url: str,
     *,
     times: int = 1,
+    within: float = 30.0,
     method: str = "GET",
     session: acurl.Session | None = None,
     **options: Any,
 ) -> list[acurl.AcurlError]:
     """The errors of so many requests to a server that misbehaves, made beside bystanders.
 
-    All must fail, with a message that tells code, request and what to try.
+    All must fail within so many seconds of the clock on the wall, with a message that tells code,
+    request and what to try.
     """
     session = session or wrapper.session(timeout=10)
     async with Bystanders(wrapper):
         requests = [session.request(method, url, **options) for _ in range(times)]
-        results = await asyncio.gather(*requests, return_exceptions=True)
+        async with asyncio.timeout(within):
+            results = await asyncio.gather(*requests, return_exceptions=True)
     errors = [result for result in results if isinstance(result, acurl.AcurlError)]
     assert len(errors) == times, results
     for error in errors:

@@ -86,9 +86,10 @@ def strike(
 ) -> None:
     """Ten requests meet this limit at once, beside bystanders, each on time."""
     limit = limits.connect or limits.read or limits.write or limits.total or 0
+    within = limit + LATE
 
     async def body(wrapper: acurl.CurlWrapper) -> list[acurl.AcurlError]:
-        return await meet(wrapper, url, times=10, timeout=limits, **options)
+        return await meet(wrapper, url, times=10, within=within, timeout=limits, **options)
 
     errors = run_wrapper(body)
     assert {(type(error), error.code) for error in errors} == {(kind, 28)}
