@@ -389,6 +389,6 @@ def test_what_requests_held_is_given_back(run_wrapper: RunWrapper, visits: Any, 
             await until(lambda: wrapper.stats().in_flight == 0)
             before = resident()
             await visits(wrapper, ledger, count)
-            assert resident() - before < 20 << 20
+            assert resident() - before < 5 << 20
 
     run_wrapper(body)
