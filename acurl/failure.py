@@ -168,6 +168,27 @@ _SIGNS = (
     _Sign(
         (56,), "chunk", ProtocolError, "a chunk of the body is malformed", "the server is at fault"
     ),
+    _Sign(
+        (65,),
+        ".",
+        ConnectError,
+        "the connection broke in the middle of a body that cannot be sent again",
+        "give bytes, a file, a list, or a function that makes the iterator",
+    ),
+    _Sign(
+        (7, 56, 97),
+        "response 407|rejected by the SOCKS|authentication",
+        ConnectError,
+        "the proxy wants another user or password",
+        "check user and password in proxy=",
+    ),
+    _Sign(
+        (59,),
+        "cipher",
+        TLSError,
+        "OpenSSL knows none of these ciphers",
+        "check the option ciphers",
+    ),
     _Sign((43,), "private key", TLSError, "the client's key cannot be used", _TLS_FILES),
     _Sign((58,), ".", TLSError, "the client's certificate cannot be used", _TLS_FILES),
     _Sign(

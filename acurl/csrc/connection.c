@@ -129,6 +129,9 @@ void connections_sweep(acurl_engine *engine) {
   if(engine->now >= engine->sweep_at)
     for(int which = 0; which < CONNECTION_LISTS; which++)
       sweep(engine, which);
+}
+
+void connections_plan(acurl_engine *engine) {
   engine->sweep_at = NEVER;
   for(int which = 0; which < CONNECTION_LISTS; which++) {
     const struct connection_list *list = &engine->lists[which];

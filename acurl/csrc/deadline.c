@@ -35,17 +35,20 @@ static void sift_down(acurl_engine *engine, size_t index, struct transfer *trans
   place(engine, index, transfer);
 }
 
-bool deadline_add(acurl_engine *engine, struct transfer *transfer) {
-  if(engine->heap_len == engine->heap_cap) {
-    size_t cap = engine->heap_cap ? engine->heap_cap * 2 : 64;
-    struct transfer **heap = realloc(engine->heap, cap * sizeof *heap);
-    if(!heap)
-      return false;
-    engine->heap = heap;
-    engine->heap_cap = cap;
-  }
-  sift_up(engine, engine->heap_len++, transfer);
+bool deadline_reserve(acurl_engine *engine) {
+  if((size_t)engine->in_flight < engine->heap_cap)
+    return true;
+  size_t cap = engine->heap_cap ? engine->heap_cap * 2 : 64;
+  struct transfer **heap = realloc(engine->heap, cap * sizeof *heap);
+  if(!heap)
+    return false;
+  engine->heap = heap;
+  engine->heap_cap = cap;
   return true;
+}
+
+void deadline_add(acurl_engine *engine, struct transfer *transfer) {
+  sift_up(engine, engine->heap_len++, transfer);
 }
 
 void deadline_drop(acurl_engine *engine, struct transfer *transfer) {

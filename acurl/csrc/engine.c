@@ -403,12 +403,13 @@ static int step(acurl_engine *engine, bool sockets) {
     events_poll(engine);
   }
   events_run_timers(engine, false);
+  connections_sweep(engine);
   collect(engine);
   if(engine->starved)
     fail_starved(engine);
   expire_deadlines(engine);
   notices_emit(engine);
-  connections_sweep(engine);
+  connections_plan(engine);
   events_arm(engine);
   return engine->batch.count;
 }

@@ -310,12 +310,16 @@ void connection_heard(acurl_engine *engine, int fd);
 void connection_leave(acurl_engine *engine, int fd);
 /* Ends an idle connection, so that the server sees it at once. */
 void connection_end(acurl_engine *engine, int fd);
-/* Ends and looks at what has been in a list for too long. */
+/* Ends and looks at what has been in a list for too long. May finish transfers. */
 void connections_sweep(acurl_engine *engine);
+/* Notes when that is due next. */
+void connections_plan(acurl_engine *engine);
 int connections_idle(const acurl_engine *engine);
 
 /* deadline.c: a binary heap of transfers by deadline. */
-bool deadline_add(acurl_engine *engine, struct transfer *transfer);
+/* Makes room for all transfers in flight and one more. False when memory ran out. */
+bool deadline_reserve(acurl_engine *engine);
+void deadline_add(acurl_engine *engine, struct transfer *transfer);
 void deadline_drop(acurl_engine *engine, struct transfer *transfer);
 /* The earliest deadline, or NEVER. */
 int64_t deadline_first(const acurl_engine *engine);

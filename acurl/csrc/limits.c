@@ -32,7 +32,12 @@ bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t
     if(limit)
       transfer->deadline = earlier(transfer->deadline, transfer->submitted + limit / WRITE_LOOKS);
   }
-  return transfer->deadline == NEVER || deadline_add(transfer->engine, transfer);
+  /* Also without a deadline: what goes wrong later is ended through the heap. */
+  if(!deadline_reserve(transfer->engine))
+    return false;
+  if(transfer->deadline != NEVER)
+    deadline_add(transfer->engine, transfer);
+  return true;
 }
 
 static int64_t info(struct transfer *transfer, int which) {
@@ -44,7 +49,7 @@ static int64_t info(struct transfer *transfer, int which) {
 static void look_again(struct transfer *transfer, int64_t at) {
   deadline_drop(transfer->engine, transfer);
   transfer->deadline = earlier(at, transfer->total_deadline);
-  deadline_add(transfer->engine, transfer); /* there is room: one was just dropped */
+  deadline_add(transfer->engine, transfer);
 }
 
 /* Bytes of body that are to be sent. */
@@ -103,5 +108,5 @@ int limits_check(struct transfer *transfer) {
 void limits_hasten(struct transfer *transfer) {
   deadline_drop(transfer->engine, transfer);
   transfer->deadline = transfer->engine->now;
-  deadline_add(transfer->engine, transfer); /* without memory, the total limit must do */
+  deadline_add(transfer->engine, transfer);
 }

@@ -12,6 +12,8 @@
  * read by the user. What libcurl has read by then, 128 KiB at most before it is
  * decompressed, still comes. */
 #define STREAM_WINDOW (96 * 1024)
+/* What those may become when they are decompressed. */
+#define MAX_BURST ((size_t)64 << 20)
 
 static bool starts_with(const char *line, size_t len, const char *prefix, size_t prefix_len) {
   return len >= prefix_len && !strncasecmp(line, prefix, prefix_len);
@@ -116,11 +118,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *context) {
   transfer->last_progress = transfer->engine->now;
   if(transfer->flags & ACURL_PROFILE_DISCARD_BODY && !transfer->streams)
     return len;
-  if(transfer->body.len + len > (size_t)transfer->body_limit) {
+  bool streamed = is_streamed(transfer);
+  if(transfer->body.len + len > (streamed ? MAX_BURST : (size_t)transfer->body_limit)) {
     transfer->cause = ACURL_CAUSE_BODY_TOO_LARGE;
     return 0;
   }
-  if(is_streamed(transfer)) {
+  if(streamed) {
     notice_raise(transfer, NOTICE_DATA);
     if(transfer->body.len + len > STREAM_WINDOW)
       pause_receiving(transfer);

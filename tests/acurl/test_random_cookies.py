@@ -79,6 +79,17 @@ async def ask_all(wrapper: acurl.CurlWrapper, batch: dict[str, dict[str, str]]) 
     return refused
 
 
+def unordered(requests: list[bytes]) -> list[bytes]:
+    """Cookies with names of one length go in the order of their making, which versions count
+    differently.
+    """
+
+    def by_name(line: re.Match[bytes]) -> bytes:
+        return b"Cookie: " + b"; ".join(sorted(line[1].split(b"; "))) + b"\r"
+
+    return [re.sub(rb"(?m)^Cookie: (.*)\r$", by_name, request) for request in requests]
+
+
 def compare_given(proxy: Recorder, jar: Path, sample: list[dict[str, str]]) -> None:
     """Cookies that a user gives arrive as curl sends them from a file and, one, from an option."""
     for start in range(0, len(sample), BATCH):
@@ -118,7 +129,7 @@ def compare_given(proxy: Recorder, jar: Path, sample: list[dict[str, str]]) -> N
         )
         from_option = proxy.take()
         for case in sorted(good, key=lambda case: len(str(good[case]))):
-            assert by_acurl[case] == from_file[case], good[case]
+            assert unordered(by_acurl[case]) == unordered(from_file[case]), good[case]
             assert len(by_acurl[case]) == 1
             if case in alone:
                 assert by_acurl[case] == from_option[case], good[case]
