@@ -50,6 +50,13 @@ async def plain(stage: Stage) -> None:
     assert answer.body == b"hello from nginx\n"
 
 
+async def looked_up(stage: Stage) -> None:
+    """A name, which libcurl looks up in a thread."""
+    origin = stage.origins["http"].replace("127.0.0.1", "localhost")
+    answer = await stage.session().get(origin + "/small")
+    assert answer.body == b"hello from nginx\n"
+
+
 async def large(stage: Stage) -> None:
     answer = await stage.session().get(stage.origins["http"] + "/large")
     assert len(answer.body) == LARGE
@@ -131,6 +138,12 @@ async def http2_in_clear(stage: Stage) -> None:
     await settled(*asked)
 
 
+async def http3(stage: Stage) -> None:
+    session = stage.session("3", timeout=BRIEF)
+    asked = [session.get(stage.origins["quic"] + path) for path in ("/", "/large")]
+    await settled(*asked)
+
+
 async def streamed(stage: Stage) -> None:
     size = 0
     async with await stage.session().get(stage.origins["http"] + "/large", stream=True) as answer:
@@ -204,6 +217,7 @@ SCENARIOS: dict[str, Scenario] = {
     scenario.__name__: scenario
     for scenario in (
         plain,
+        looked_up,
         large,
         body,
         cookies,
@@ -215,6 +229,7 @@ SCENARIOS: dict[str, Scenario] = {
         together,
         http2,
         http2_in_clear,
+        http3,
         streamed,
         left_early,
         uploaded,

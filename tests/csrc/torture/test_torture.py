@@ -15,13 +15,15 @@ from pathlib import Path
 import pytest
 
 from tests.csrc.torture.scenarios import SCENARIOS
+from tests.servers.caddy import Caddy
+from tests.servers.certificates import Certificates
 from tests.servers.nginx import Nginx
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 FLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
 # Those with several transfers at once wait for time limits more often than others.
-SLOWEST = ("together", "http2", "http2_in_clear")
+SLOWEST = ("together", "http2", "http2_in_clear", "http3")
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,14 @@ def interpose(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = HERE / "interpose.c"
     subprocess.run([*compiler, *FLAGS, source, "-o", library, "-ldl", "-pthread"], check=True)
     return library
+
+
+@pytest.fixture(scope="module")
+def caddy(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Caddy]:
+    """A server that speaks HTTP/3."""
+    server = Caddy(tmp_path_factory.mktemp("caddy"), certificates)
+    yield server
+    server.close()
 
 
 @pytest.fixture
@@ -45,8 +55,11 @@ def closed_port() -> Iterator[int]:
 class Torture:
     """What all sweeps have in common."""
 
-    def __init__(self, nginx: Nginx, interpose: Path, closed_port: int, directory: Path) -> None:
+    def __init__(
+        self, nginx: Nginx, caddy: Caddy, interpose: Path, closed_port: int, directory: Path
+    ) -> None:
         origins = {"http": nginx.http, "https": nginx.https, "h2c": nginx.h2c}
+        origins |= {"quic": caddy.https}
         self._status = directory / "status"
         self._interpose = str(interpose)
         self._plan = {
@@ -77,8 +90,10 @@ class Torture:
 
 
 @pytest.fixture
-def torture(nginx: Nginx, interpose: Path, closed_port: int, tmp_path: Path) -> Torture:
-    return Torture(nginx, interpose, closed_port, tmp_path)
+def torture(
+    nginx: Nginx, caddy: Caddy, interpose: Path, closed_port: int, tmp_path: Path
+) -> Torture:
+    return Torture(nginx, caddy, interpose, closed_port, tmp_path)
 
 
 def test_a_sample_of_failures_does_no_harm(torture: Torture) -> None:
