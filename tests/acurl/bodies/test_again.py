@@ -110,3 +110,20 @@ def test_a_refused_stream(run_wrapper: RunWrapper, kind: str, count: int) -> Non
     with H2Server(refusing_first(count=count)) as server:
         run_wrapper(lambda wrapper: body(wrapper, server.url))
     assert server.failures == []
+
+
+@pytest.mark.xfail(reason="sources that are begun again are not counted yet")
+@pytest.mark.parametrize("run_async", ["uvloop"], indirect=True)
+@pytest.mark.parametrize("max_retries", [0, 3])
+def test_beginning_again_counts_as_a_repeat(run_wrapper: RunWrapper, max_retries: int) -> None:
+    async def body(wrapper: acurl.CurlWrapper, url: str) -> None:
+        session = wrapper.session(http_version="2-prior-knowledge")
+        sending = session.post(url, data=[BLOCK] * 48)
+        if max_retries:
+            assert (await sending).retries == 1
+        else:
+            with pytest.raises(acurl.AcurlError):
+                await sending
+
+    with H2Server(refusing_first(count=48)) as server:
+        run_wrapper(lambda wrapper: body(wrapper, server.url), max_retries=max_retries)
