@@ -88,12 +88,29 @@ static void keep(struct rig *rig, int slot, const char *bytes, size_t size, int 
   outcome->redirect = text_copy(&bytes, record->redirect_len);
   outcome->cookies = text_copy(&bytes, record->cookie_len);
   outcome->error = text_copy(&bytes, record->error_len);
+  bytes += record->cert_len;
   if(flags & ACURL_FLAG_HELD)
     outcome->held = (char *)(uintptr_t)record->held_body;
   else
     outcome->body = text_copy(&bytes, (size_t)record->body_len);
   CHECK(bytes == end);
   rig->finished++;
+}
+
+/* Whether it was no more than that: the transfer goes on. */
+static bool notice(struct rig *rig, int slot, const char *bytes, int flags) {
+  struct outcome *outcome = outcome_of(rig, slot);
+  if(!(flags & (ACURL_FLAG_HEAD | ACURL_FLAG_DATA | ACURL_FLAG_HUNGRY)))
+    return false;
+  acurl_record record;
+  CHECK(!outcome->done);
+  outcome->noticed |= flags;
+  if(flags & ACURL_FLAG_HEAD) {
+    memcpy(&record, bytes, sizeof record);
+    outcome->heads++;
+    outcome->status = record.status;
+  }
+  return true;
 }
 
 void rig_take(struct rig *rig, int count) {
@@ -104,7 +121,8 @@ void rig_take(struct rig *rig, int count) {
   for(int i = 0; i < count; i++) {
     const int32_t *triple = &batch->index[3 * i];
     CHECK_AT_LEAST(triple[1], start);
-    keep(rig, triple[0], batch->bytes + start, (size_t)(triple[1] - start), triple[2]);
+    if(!notice(rig, triple[0], batch->bytes + start, triple[2]))
+      keep(rig, triple[0], batch->bytes + start, (size_t)(triple[1] - start), triple[2]);
     start = triple[1];
   }
   CHECK_EQUAL(start, batch->size);
@@ -119,7 +137,8 @@ int rig_submit(struct rig *rig, const struct request *request) {
   int slot = acurl_submit(rig->engine, request->profile ? request->profile : rig->profile,
                           request->jar, request->method, url, request->headers,
                           (int64_t)request->headers_len, request->body,
-                          request->body ? request->body_len : -1, request->total_us, NULL);
+                          request->body ? request->body_len : -1, request->total_us,
+                          request->extras);
   if(slot >= 0)
     forget(outcome_of(rig, slot));
   return slot;

@@ -10,6 +10,9 @@
 #include "origin.h"
 
 struct outcome {
+  int noticed; /* ACURL_FLAG_* of the notices before the last record */
+  int heads;   /* records with ACURL_FLAG_HEAD */
+  int status;  /* what the last of these said */
   bool done;
   int flags;
   acurl_record record;
@@ -43,6 +46,7 @@ struct request {
   acurl_jar *jar;
   int64_t total_us;
   acurl_profile *profile; /* NULL: the rig's */
+  const acurl_extras *extras;
 };
 
 /* Binds libcurl to the program's first argument. */
