@@ -157,11 +157,38 @@ static void without_memory_nothing_is_lost(void) {
   rig_close(&rig);
 }
 
+/* Two requests of its own user share a connection, and nobody else's; releasing it closes that. */
+static void keeps_connections_to_itself(void) {
+  struct rig rig;
+  rig_open(&rig, (acurl_engine_options){0});
+  acurl_jar *first = acurl_jar_new(rig.engine, 1);
+  acurl_jar *second = acurl_jar_new(rig.engine, 1);
+  acurl_jar *jars[] = {first, first, second, NULL, second, NULL};
+  int64_t ids[6];
+  for(int i = 0; i < 6; i++) {
+    struct outcome *outcome = FETCH(&rig, .path = "/bytes/5", .jar = jars[i]);
+    CHECK_EQUAL(outcome->flags, 0);
+    ids[i] = outcome->record.connection_id;
+  }
+  CHECK_EQUAL(origin_accepted(rig.origin), 3);
+  CHECK(ids[0] == ids[1] && ids[2] == ids[4] && ids[3] == ids[5]);
+  CHECK(ids[0] != ids[2] && ids[0] != ids[3] && ids[2] != ids[3]);
+  acurl_jar_release(rig.engine, first);
+  rig_run(&rig, 20);
+  CHECK_EQUAL(origin_open(rig.origin), 2);
+  acurl_engine *engine = rig.engine;
+  rig.engine = NULL;
+  CHECK_EQUAL(acurl_engine_close(engine), ACURL_OK);
+  acurl_jar_release(NULL, second);
+  rig_close(&rig);
+}
+
 int main(int argc, char **argv) {
   rig_bind(argc, argv);
   RUN_TESTS(argc, argv, TEST(holds_what_is_added_until_cleared),
             TEST(is_sent_and_filled_by_its_own_transfers_only),
             TEST(lives_on_with_the_transfer_that_uses_it),
             TEST(is_let_go_in_every_way_a_transfer_ends), TEST(outlives_the_engine),
-            TEST(refuses_other_threads), TEST(without_memory_nothing_is_lost));
+            TEST(refuses_other_threads), TEST(without_memory_nothing_is_lost),
+            TEST(keeps_connections_to_itself));
 }

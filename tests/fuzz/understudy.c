@@ -31,6 +31,10 @@ void understudy_limit_options(int good) {
   good_options = good;
 }
 
+static bool option_refused(void) {
+  return good_options >= 0 && good_options-- == 0;
+}
+
 static CURL *easy_init(void) {
   struct easy *easy = calloc(1, sizeof *easy);
   CHECK(easy);
@@ -141,7 +145,7 @@ static CURLcode easy_setopt(CURL *handle, int option, ...) {
   struct easy *easy = handle;
   CURLcode code = CURLE_OK;
   /* To take a form off needs no memory, and cannot fail. */
-  if(!(option == CURLOPT_MIMEPOST && easy->mime) && good_options >= 0 && good_options-- == 0)
+  if(!(option == CURLOPT_MIMEPOST && easy->mime) && option_refused())
     return CURLE_OUT_OF_MEMORY;
   va_list arguments;
   va_start(arguments, option);
@@ -233,7 +237,9 @@ static CURLSHcode share_setopt(CURLSH *handle, int option, ...) {
   int what = va_arg(arguments, int);
   va_end(arguments);
   CHECK_EQUAL(option, CURLSHOPT_SHARE);
-  CHECK(what == CURL_LOCK_DATA_COOKIE || what == CURL_LOCK_DATA_CONNECT);
+  CHECK(what >= CURL_LOCK_DATA_COOKIE && what <= CURL_LOCK_DATA_CONNECT && !share->users);
+  if(option_refused())
+    return 5; /* CURLSHE_NOMEM */
   share->connections |= what == CURL_LOCK_DATA_CONNECT;
   return 0;
 }
