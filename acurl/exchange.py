@@ -136,7 +136,8 @@ class Exchange:
                 async for data in given:
                     await self._give(data)
                     sent += len(data)
-            self._driver.feed(self, b"", last=True)
+            if not self.is_over:
+                self._driver.feed(self, b"", last=True)
         except BaseException as error:
             # Iterators are users' code, which may even be cancelled by itself. What it raises
             # when the transfer is over, and it is asked to stop, is for the loop to report.
@@ -189,7 +190,8 @@ def _within(data: bytes, came: int, size: int) -> bytes:
 
 
 def _source_failed(error: BaseException, sent: int) -> AcurlError:
-    if isinstance(error, AcurlError):
+    # An answer that is passed on as a body fails with the error of a request of its own.
+    if isinstance(error, AcurlError) and error.request is None:
         return error
     told = RequestError(f"data: the body's iterator failed after {sent:,} bytes: {error!r}")
     told.__cause__ = error

@@ -315,6 +315,28 @@ def test_the_end_of_a_stream_brings_no_old_cookies(
     run_wrapper(body)
 
 
+def test_an_answer_that_is_passed_on(
+    run_wrapper: RunWrapper, raw_server: RawServerFactory, gate: Gate, nginx: Nginx
+) -> None:
+    first = OK + b"Content-Length: 9\r\n\r\nabc"
+    url = raw_server(held(gate, first, b"def", close=True)).url
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session()
+        large = await session.get(f"{nginx.http}/large", stream=True)
+        response = await session.post(f"{nginx.http}/sink", data=large.stream())
+        assert response.text == f"{1 << 20}\n"
+        broken = await session.get(f"{url}/held", stream=True)
+        gate.open()
+        with pytest.raises(
+            acurl.RequestError, match="iterator failed after 6 bytes: Proto"
+        ) as raised:
+            await session.post(f"{nginx.http}/sink", data=broken.stream())
+        assert type(raised.value.__cause__) is acurl.ProtocolError
+
+    run_wrapper(body)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_discarded_bodies_are_counted(
     run_wrapper: RunWrapper, raw_server: RawServerFactory, *, stream: bool
