@@ -65,10 +65,8 @@ def _body_of(data: Data | None) -> Body:
 
 
 def _are_pairs(data: object) -> bool:
-    return (
-        isinstance(data, (list, tuple))
-        and bool(data)
-        and all(isinstance(pair, tuple) and len(pair) == 2 for pair in data)
+    return isinstance(data, (list, tuple)) and all(
+        isinstance(pair, tuple) and len(pair) == 2 for pair in data
     )
 
 
@@ -88,6 +86,6 @@ def _utf8(what: str, text: str) -> bytes:
 
 def _json(value: object) -> bytes:
     try:
-        return json_module.dumps(value).encode()
+        return json_module.dumps(value, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise RequestError(f"json: {error}") from error

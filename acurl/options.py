@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -180,16 +181,29 @@ def session_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     unknown = sorted(given.keys() - NAMES)
     if unknown:
         allowed = ", ".join(sorted(NAMES))
-        raise TypeError(f"there is no option {unknown[0]!r}; allowed are {allowed}")
-    found = dict(given)
+        raise TypeError(
+            f"there is no option {unknown[0]!r}; besides what a request is made of (headers, "
+            f"params, data and so on) allowed are {allowed}"
+        )
+    found = {name: _text_of_path(value) for name, value in given.items()}
     if "timeout" in found:
-        limits = as_timeout(found.pop("timeout"))
+        limits = as_timeout(given["timeout"])
+        del found["timeout"]
         found |= {limit.name: getattr(limits, limit.name) for limit in fields(Timeout)}
     if "resolve" in found:
         found["resolve"] = checked_resolutions(found["resolve"])
     if "connect_to" in found:
         found["connect_to"] = checked_redirections(found["connect_to"])
     return found
+
+
+def _text_of_path(value: object) -> object:
+    """A path as str, a pair of paths as one of strs, anything else as it is."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, tuple) and any(isinstance(item, os.PathLike) for item in value):
+        return tuple(map(_text_of_path, value))
+    return value
 
 
 def request_fields(given: Mapping[str, Any], session: Options) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -241,7 +242,7 @@ def build_request(
     if not isinstance(stream, bool):
         raise RequestError(f"stream={stream!r}: must be True or False")
     as_auth(auth)
-    _check_pair("cert", cert, "(key file, certificate file)")
+    cert = _pair_of_files(cert)
     if cookies is not None and not isinstance(cookies, Mapping):
         raise RequestError(f"cookies must be a dict, not {type(cookies).__name__}")
     cookie_items = tuple(cookies.items()) if cookies else ()
@@ -276,13 +277,16 @@ def header_items(headers: Headers | None) -> HeaderItems:
     return tuple(items)
 
 
-def _check_pair(name: str, value: object, meaning: str) -> None:
-    if value is None:
-        return
-    if not (isinstance(value, tuple) and [type(item) for item in value] == [str, str]):
-        raise RequestError(f"{name} must be a tuple of two strings {meaning}")
-    if any(_UNSAFE.search(v) for v in value):
-        raise RequestError(f"{name} must not contain CR, LF or NUL")
+def _pair_of_files(cert: object) -> tuple[str, str] | None:
+    if cert is None:
+        return None
+    pair = cert if isinstance(cert, tuple) else ()
+    names = tuple(os.fspath(file) for file in pair if isinstance(file, (str, os.PathLike)))
+    if len(names) != 2 or len(pair) != 2:
+        raise RequestError("cert must be a tuple of two strings (key file, certificate file)")
+    if any(_UNSAFE.search(name) for name in names):
+        raise RequestError("cert must not contain CR, LF or NUL")
+    return names
 
 
 def _without(items: HeaderItems, names: set[str]) -> HeaderItems:

@@ -173,6 +173,8 @@ class Session:
         try:
             if type(max_redirects) is not int or max_redirects < 0:
                 raise RequestError(f"max_redirects={max_redirects!r}: must be a whole number")
+            if type(allow_redirects) is not bool:
+                raise RequestError(f"allow_redirects={allow_redirects!r}: must be True or False")
             if self._defaults is not None:
                 url, headers, cookies, auth = self._defaults.merged(url, headers, cookies, auth)
             cert = options.get("cert")

@@ -85,6 +85,7 @@ static void watch(acurl_engine *engine, int fd, int mask) {
     descriptor->parked = false;
     descriptor->refused = 0;
     connection_leave(engine, fd);
+    connection_heard(engine, fd); /* libcurl may have read already */
     if(have == mask)
       return;
     descriptor->mask = (uint8_t)mask;

@@ -25,10 +25,12 @@ static void clerk_leave(acurl_engine *engine) {
   engine->clerk = NULL;
 }
 
-/* A share with connections calls back into the engine when it is cleaned up, so
+/* A ticket of TLS would tell the server that two users are one, so those are
+ * kept apart with the connections. A share with connections calls back into the engine when it is cleaned up, so
  * the engine has to know it. */
 static bool own_connections(acurl_engine *engine, acurl_jar *jar) {
-  if(libcurl.share_setopt(jar->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT))
+  if(libcurl.share_setopt(jar->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) ||
+     libcurl.share_setopt(jar->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION))
     return false;
   jar->owner = ++engine->last_owner;
   jar->engine = engine;

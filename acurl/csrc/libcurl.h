@@ -151,7 +151,12 @@ enum {
   CURLMOPT_TIMERFUNCTION = 20004
 };
 
-enum { CURLSHOPT_SHARE = 1, CURL_LOCK_DATA_COOKIE = 2, CURL_LOCK_DATA_CONNECT = 5 };
+enum {
+  CURLSHOPT_SHARE = 1,
+  CURL_LOCK_DATA_COOKIE = 2,
+  CURL_LOCK_DATA_SSL_SESSION = 4,
+  CURL_LOCK_DATA_CONNECT = 5
+};
 
 /* Every libcurl function acurl calls, filled by acurl_bind(). */
 struct libcurl {

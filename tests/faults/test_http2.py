@@ -144,6 +144,31 @@ def test_each_fault_has_its_error_and_harms_nobody(
     assert re.search(words, str(error)), str(error)
 
 
+@pytest.mark.parametrize("fault", ["headers of no stream", "frame too large", "bad compression"])
+def test_a_broken_frame_on_a_connection_in_use_is_told_at_once(
+    run_wrapper: RunWrapper, h2_server: H2ServerFactory, fault: str
+) -> None:
+    """libcurl only notes it; no limit is needed to hear of it."""
+    script, kind, code, _words = FAULTS[fault]
+
+    def used(connection: H2Connection) -> None:
+        connection.respond(connection.requested()[0].stream)
+        connection.requests.clear()
+        script(connection)
+
+    server = h2_server(used)
+
+    async def body(wrapper: acurl.CurlWrapper) -> acurl.AcurlError:
+        session = wrapper.session("2-prior-knowledge", timeout=acurl.Timeout(None, total=None))
+        await session.get(server.url)
+        async with asyncio.timeout(WITHIN):
+            with pytest.raises(kind) as caught:
+                await session.post(server.url, data=b"not safe to repeat")
+        return caught.value
+
+    assert run_wrapper(body).code == code
+
+
 @pytest.mark.parametrize("code", ERROR_CODES)
 @pytest.mark.parametrize("half", [False, True], ids=["before", "after headers"])
 def test_a_reset_stream_is_told_by_name(
