@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acurl._engine import lib
 
 import acurl
 from tests.acurl.conftest import RunWrapper, until
@@ -358,5 +359,19 @@ def test_files_of_a_cancelled_upload_are_closed(run_wrapper: RunWrapper, tmp_pat
                 await until(lambda: ledger.open == 0)
             gc.collect()
             await until(lambda: descriptors() < before)
+
+    run_wrapper(body)
+
+
+def test_what_has_ended_cannot_be_ended_again(run_wrapper: RunWrapper) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        async with keeping(Line) as ledger:
+            await wrapper.session().get(ledger.url)
+            await cancel(await when_sent(ledger, wrapper.session(timeout=NEVER)))
+            engine = wrapper._driver.engine
+            for call in (lib.acurl_cancel, lib.acurl_end):
+                assert call(engine, 0) == lib.ACURL_EARGUMENT
+            assert lib.acurl_feed(engine, 0, b"", 0, True) == lib.ACURL_EARGUMENT
+            nothing_is_left(wrapper, 1)
 
     run_wrapper(body)
