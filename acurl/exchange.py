@@ -98,6 +98,8 @@ class Exchange:
             return
         try:
             self.on_end(final)
+        except AcurlError as error:
+            self.failure = error.with_traceback(None)  # it would refer back to this exchange
         except BaseException as error:  # noqa: BLE001 - raised where the body is read
             self.failure = error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,9 @@ class StreamedResponse(_Response):
     content = body
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """The body's pieces as they come; at most 256 KiB wait for a slow reader.
+        """The body's pieces as they come.
+
+        At most 256 KiB wait for a slow reader, or what 128 KiB of them become when decompressed.
 
         Raises what the transfer fails with, behind the last byte that came, and AcurlError while
         another task reads.
@@ -86,9 +89,17 @@ class StreamedResponse(_Response):
             self._exchange.end()
 
     def _raise_failure(self) -> None:
-        if self._exchange.failure is not None:
-            self._failure_told = True
-            raise self._exchange.failure
+        failure = self._exchange.failure
+        if failure is None:
+            return
+        self._failure_told = True
+        if isinstance(failure, AcurlError):
+            # Where it is raised it gets to refer to this response: who asks again gets a copy.
+            self._exchange.failure = copy.copy(failure)
+        try:
+            raise failure
+        finally:
+            del failure
 
     def complete(self, record: bytes, held: HeldBody | None) -> None:
         """Take over the figures of the last record, and what came of the body since."""

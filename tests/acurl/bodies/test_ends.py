@@ -95,7 +95,10 @@ def test_a_truncated_body_gives_all_that_came(
             assert came == size
             assert type(error) is acurl.ProtocolError
             assert f"the body ended after {size} of 1000000 bytes" in str(error)
-        # Leaving the block does not raise it again: it has been told.
+        # Leaving the block does not raise it again: it has been told. Who asks does hear of it.
+        with pytest.raises(acurl.ProtocolError, match=f"ended after {size} of") as again:
+            await response.read()
+        assert again.value.request is error.request
         assert (calls.responses, calls.errors) == ([], [error])
         assert response.download_size == size
         assert response.total_time >= response.starttransfer_time > 0

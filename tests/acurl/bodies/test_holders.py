@@ -1,6 +1,7 @@
 """Who holds an answer that still comes: the collector and other threads let go of it, too."""
 
 import asyncio
+import contextlib
 import gc
 import threading
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import acurl
 import acurl.driver as driver_module
 from tests.acurl.conftest import RunWrapper, until
+from tests.acurl.gate import Gate
 from tests.conftest import RawServerFactory
 from tests.servers.raw import Connection, Script
 
@@ -76,6 +78,51 @@ def test_one_dropped_in_another_thread_is_ended(
         await until(lambda: gone == [b""])
 
     run_wrapper(body)
+
+
+def test_no_garbage_is_left_for_the_collector(
+    run_wrapper: RunWrapper, raw_server: RawServerFactory
+) -> None:
+    with Gate() as gate:
+
+        def script(connection: Connection) -> None:
+            head = connection.read_head()
+            connection.send(OK + b"Content-Length: 6\r\n\r\n")
+            gate.wait()
+            connection.send(b"abc" if b"/broken" in head else b"abcdef")
+
+        url = raw_server(script).url
+
+        async def body(wrapper: acurl.CurlWrapper) -> None:
+            session = wrapper.session()
+
+            async def read(path: str) -> bytes:
+                response = await session.get(url + path, stream=True)
+                gate.open()
+                return await response.read()
+
+            async def once() -> None:
+                await read("/whole")
+                for _ in range(2):
+                    with contextlib.suppress(acurl.ProtocolError):
+                        await read("/broken")
+                async with await session.get(url, stream=True):
+                    gate.open()
+                await session.get(url, stream=True)
+                gate.open()
+                await until(lambda: wrapper.stats().in_flight == 0)
+
+            await once()
+            gc.collect()
+            for _ in range(10):
+                await once()
+            assert gc.collect() < 100  # of asyncio's timers, on a busy machine
+
+        gc.disable()
+        try:
+            run_wrapper(body)
+        finally:
+            gc.enable()
 
 
 def test_another_thread_may_not_close_it(
