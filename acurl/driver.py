@@ -105,6 +105,7 @@ class Driver:
         "_thread",
         "engine",
         "jars",
+        "max_retries",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, **limits: int) -> None:
@@ -122,6 +123,7 @@ class Driver:
         self._exchanges: dict[int, Exchange] = {}
         self._taken = ffi.new("char *[1]")
         self.jars: weakref.WeakSet[Jar] = weakref.WeakSet()
+        self.max_retries = limits["max_retries"]
         self._kick_planned = False
         self._fd = lib.acurl_engine_fd(self.engine)
         loop.add_reader(self._fd, self._on_ready)

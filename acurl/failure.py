@@ -318,7 +318,7 @@ def failure(record: bytes, request: Request) -> AcurlError:
     if isinstance(error, StreamError):
         error.stream_error = stream_error
     error.request = request
-    error.retries = fields[RETRIES]
+    error.retries = fields[RETRIES] + request.restarts
     for name, field in _TIMES.items():
         setattr(error, name, fields[field] / 1e6)
     if not fields[STATUS]:

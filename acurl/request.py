@@ -36,11 +36,12 @@ _METHODS_WITH_BODY = {b"POST", b"PUT", b"PATCH"}
 
 
 class Request:
-    """One request, immutable once made.
+    """One request, immutable once made but for `restarts`.
 
     `method` is bytes, `url` the str that was given; `headers` and `cookies` are dicts, `data` the
     body as bytes or None (also where it is a form with files, or streamed), `auth` (user,
     password), another of acurl's ways or None, `cert` (key file, certificate file) or None.
+    `restarts` counts how often a streamed body was begun again from its source.
     """
 
     __slots__ = (
@@ -58,6 +59,7 @@ class Request:
         "is_https",
         "method",
         "parts",
+        "restarts",
         "settings",
         "source",
         "streams",
@@ -99,6 +101,7 @@ class Request:
         self.wire_headers = _encode_headers(header_items, auth, _may_be_large(body))
         self.wire_headers_len = len(self.wire_headers)
         self.settings: Settings | None = None
+        self.restarts = 0
         self.history: tuple[_Response, ...] = ()
         self._jar: Jar | None = None
         self._form: Any = None

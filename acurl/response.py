@@ -170,7 +170,7 @@ class _Response:
             f[DOWNLOAD_SIZE],
             f[CONNECTION_ID],
             f[NEW_CONNECTIONS],
-            f[RETRIES],
+            f[RETRIES] + self._request.restarts,
             f[STATUS],
             _VERSION_NAMES.get(f[HTTP_VERSION], "?"),
             self._record[address : address + f[IP_LEN]].decode(),
@@ -270,7 +270,7 @@ class _Response:
     @property
     def retries(self) -> int:
         """How often the request had to be repeated on another connection."""
-        return self._fields[RETRIES]
+        return self._fields[RETRIES] + self._request.restarts
 
     @property
     def cookies(self) -> dict[str, str]:

@@ -51,7 +51,6 @@ _REDIRECT: int = lib.ACURL_FLAG_REDIRECT
 _COOKIES: int = lib.ACURL_FLAG_COOKIES
 _HEAD: int = lib.ACURL_FLAG_HEAD
 _MUST_REWIND = 65  # libcurl's: a body that it cannot send again by itself
-_MOST_RESTARTS = 3
 
 
 async def _refused(error: Exception) -> _Response:
@@ -290,15 +289,17 @@ class Session:
             return settings.refusal(option)
         return refusal(result)
 
-    @staticmethod
-    def _may_restart(result: Finished, request: Request) -> bool:
-        """Whether libcurl needs a streamed body again which only its source can give."""
-        source = request.source
-        if source is None or not result.flags & _FAILED:
+    def _may_restart(self, result: Finished, request: Request) -> bool:
+        """Whether libcurl needs a streamed body again which only its source can give. Counts it."""
+        source, driver = request.source, self._driver
+        if source is None or driver is None or not result.flags & _FAILED:
             return False
         if unpack_record(result.record)[CODE] != _MUST_REWIND or not source.can_restart:
             return False
-        return source.times_opened <= _MOST_RESTARTS
+        if request.restarts >= driver.max_retries:
+            return False
+        request.restarts += 1
+        return True
 
     def _streamed(self, head: Finished, request: Request, exchange: Exchange) -> StreamedResponse:
         """The response whose head is there; what its end brings is told to the callbacks."""

@@ -112,7 +112,6 @@ def test_a_refused_stream(run_wrapper: RunWrapper, kind: str, count: int) -> Non
     assert server.failures == []
 
 
-@pytest.mark.xfail(reason="sources that are begun again are not counted yet")
 @pytest.mark.parametrize("run_async", ["uvloop"], indirect=True)
 @pytest.mark.parametrize("max_retries", [0, 3])
 def test_beginning_again_counts_as_a_repeat(run_wrapper: RunWrapper, max_retries: int) -> None:
