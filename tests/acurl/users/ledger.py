@@ -72,6 +72,10 @@ class _Account(asyncio.Protocol):
         self.heads.append(head)
         self.latest = time.monotonic()
 
+    def forget(self) -> None:
+        """Give back the memory of what was entered."""
+        self.heads.clear()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the account."""
         self.is_open = False

@@ -4,7 +4,6 @@ Each test runs all its requests one after the other, so that they meet on the en
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import acurl
 from tests.acurl.conftest import RunWrapper, until
 from tests.acurl.echo import Echo, body_of, headers_of
 from tests.acurl.test_auth import ADA, Gate
-from tests.acurl.users.ledger import Bundle, Ledger, Line, keeping
+from tests.acurl.users.ledger import Bundle, Line, keeping
 from tests.conftest import RawServerFactory
 from tests.servers.raw import Connection
 
@@ -344,51 +343,5 @@ def test_users_led_through_redirects(run_wrapper: RunWrapper) -> None:
             for head in there.heads:
                 assert "Authorization" not in head
                 assert f"Cookie: me={head.split()[1][1:]}\r\n" in f"{head}\r\n"
-
-    run_wrapper(body)
-
-
-def resident() -> int:
-    """Bytes of memory that this process holds."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-async def forms(wrapper: acurl.CurlWrapper, ledger: Ledger, count: int) -> None:
-    files = [(f"field{number}", b"x" * 100) for number in range(500)]
-    for _ in range(count):
-        await wrapper.session().post(ledger.url, files=files)
-
-
-async def uploads(wrapper: acurl.CurlWrapper, ledger: Ledger, count: int) -> None:
-    session = wrapper.session(timeout=NEVER)
-    for _ in range(count):
-        data = iter([b"x" * (1 << 19)])
-        task = asyncio.ensure_future(session.post(f"{ledger.url}/hold", data=data))
-        await until(lambda: ledger.open == 1)
-        await asyncio.sleep(0.002)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await until(lambda: ledger.open == 0)
-
-
-async def lists(wrapper: acurl.CurlWrapper, ledger: Ledger, count: int) -> None:
-    for number in range(count):
-        led = {f"host{other}.of{number}.test:80": "127.0.0.1:1" for other in range(4000)}
-        await wrapper.session(connect_to=led).get(ledger.url)
-        wrapper._known.clear()
-        wrapper._settings.clear()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("visits", "count"), [(forms, 150), (uploads, 100), (lists, 80)])
-def test_what_requests_held_is_given_back(run_wrapper: RunWrapper, visits: Any, count: int) -> None:
-    async def body(wrapper: acurl.CurlWrapper) -> None:
-        async with keeping(Line) as ledger:
-            await visits(wrapper, ledger, 10)
-            await until(lambda: wrapper.stats().in_flight == 0)
-            before = resident()
-            await visits(wrapper, ledger, count)
-            assert resident() - before < 5 << 20
 
     run_wrapper(body)
