@@ -11,8 +11,6 @@ from tests.acurl.memory import resident
 from tests.acurl.users.ledger import Ledger, Line, keeping
 
 NEVER = acurl.Timeout(None, total=None)
-AT_ONCE = 40
-LONG = "x" * 500_000
 
 
 async def forms(wrapper: acurl.CurlWrapper, ledger: Ledger, count: int) -> None:
@@ -41,25 +39,15 @@ async def lists(wrapper: acurl.CurlWrapper, ledger: Ledger, count: int) -> None:
         wrapper._settings.clear()
 
 
-async def long_headers(wrapper: acurl.CurlWrapper, ledger: Ledger, count: int) -> None:
-    headers = {"X-Long": LONG}
-    await asyncio.gather(
-        *(wrapper.session().get(ledger.url, headers=headers) for _ in range(count))
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("visits", "count"),
-    [(forms, 150), (uploads, 100), (lists, 80), (long_headers, AT_ONCE)],
+    [(forms, 150), (uploads, 100), (lists, 80)],
 )
 def test_what_requests_held_is_given_back(run_wrapper: RunWrapper, visits: Any, count: int) -> None:
     async def body(wrapper: acurl.CurlWrapper) -> None:
         async with keeping(Line) as ledger:
-            if count == AT_ONCE:
-                await asyncio.gather(*(wrapper.session().get(ledger.url) for _ in range(count)))
-            else:
-                await visits(wrapper, ledger, 10)
+            await visits(wrapper, ledger, 10)
             before = resident()
             await visits(wrapper, ledger, count)
             for line in ledger.lines:
