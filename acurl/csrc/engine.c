@@ -58,8 +58,11 @@ static void engine_destroy(acurl_engine *engine) {
   if(engine->clerk)
     libcurl.easy_cleanup(engine->clerk);
   jars_disown(engine);
-  if(engine->multi)
+  if(engine->multi) {
+    /* Else HTTP/3 servers are not told, and keep their side. Not known before 8.16. */
+    libcurl.multi_setopt(engine->multi, CURLMOPT_NETWORK_CHANGED, CURLMNWC_CLEAR_CONNS);
     libcurl.multi_cleanup(engine->multi);
+  }
   events_close(engine);
   buffer_free(&engine->batch_index);
   buffer_free(&engine->batch_bytes);
