@@ -293,9 +293,13 @@ static CURLMcode multi_add_handle(CURLM *multi, CURL *handle) {
     CHECK(++slot < MOST_TRANSFERS);
   running[slot] = easy;
   easy->running = easy->due = true;
-  easy->over = easy->sent = easy->garbled = easy->after_blank = easy->body_seen = false;
+  easy->over = easy->sent = easy->garbled = easy->body_seen = false;
   easy->accepted = easy->uploaded = 0;
-  easy->head_len = easy->refused = 0;
+  easy->refused = 0;
+  if(!easy->numbers[NUMBER_FRESH]) { /* a repeat keeps the challenge that was answered before */
+    easy->head_len = 0;
+    easy->after_blank = false;
+  }
   easy->status = easy->paused = 0;
   easy->fd = -1;
   easy->serial = setup_check(easy);
