@@ -59,8 +59,11 @@ static void finish(struct easy *easy, CURLcode code) {
 
 /* The request is about to be sent. */
 static void set_out(struct easy *easy) {
-  if(easy->status == 401 || easy->status == 407)
-    easy->status = 0; /* the answer is met with credentials: it was not the last */
+  if(easy->status == 401 || easy->status == 407) { /* met with credentials: it was not the last */
+    easy->status = 0;
+    easy->head_len = 0;
+    easy->after_blank = false;
+  }
   if(easy->on_begin(easy->begin_data, NULL, NULL, 80, 1024) != CURL_PREREQFUNC_OK) {
     CHECK(easy->transfer->cause);
     finish(easy, 42); /* as libcurl calls it */
@@ -293,13 +296,9 @@ static CURLMcode multi_add_handle(CURLM *multi, CURL *handle) {
     CHECK(++slot < MOST_TRANSFERS);
   running[slot] = easy;
   easy->running = easy->due = true;
-  easy->over = easy->sent = easy->garbled = easy->body_seen = false;
+  easy->over = easy->sent = easy->garbled = easy->after_blank = easy->body_seen = false;
   easy->accepted = easy->uploaded = 0;
-  easy->refused = 0;
-  if(!easy->numbers[NUMBER_FRESH]) { /* a repeat keeps the challenge that was answered before */
-    easy->head_len = 0;
-    easy->after_blank = false;
-  }
+  easy->head_len = easy->refused = 0;
   easy->status = easy->paused = 0;
   easy->fd = -1;
   easy->serial = setup_check(easy);
