@@ -271,6 +271,7 @@ class Session:
                 result = await future
             except BaseException:
                 driver.abandon(slot, future)
+                del future, exchange  # or the error and this frame would refer to each other
                 raise
             if isinstance(result, bytes):
                 response = _Response(result, request, jar)
@@ -341,11 +342,15 @@ class Session:
         target = redirect_url(response.redirect_url or "")
         if len(request.history) >= max_redirects:
             shown = without_password(target)
-            raise TooManyRedirects(f"too many redirects, the last one to {shown}")
+            too_many = TooManyRedirects(f"too many redirects, the last one to {shown}")
+            too_many.request = request
+            raise too_many
         try:
             return request.redirected(response, target)
         except RequestError as error:
-            raise ProtocolError(f"the server redirects to no URL: {error}") from error
+            nowhere = ProtocolError(f"the server redirects to no URL: {error}")
+            nowhere.request = request
+            raise nowhere from error
 
     def _finished(self, result: Finished, request: Request) -> _Response:
         """The response of a last record; raises failures."""

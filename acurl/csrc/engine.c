@@ -348,13 +348,14 @@ static bool may_repeat(struct transfer *transfer, CURLcode code) {
 /* Sends a transfer again, on a connection of its own. False: finish it. */
 static bool repeat(struct transfer *transfer) {
   acurl_engine *engine = transfer->engine;
+  transfer->altered = true; /* the option stays behind otherwise */
   if(!upload_rewind(transfer) ||
      libcurl.easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) ||
      libcurl.multi_remove_handle(engine->multi, transfer->easy))
     return false;
   engine->running--;
-  transfer->altered = true; /* the option stays behind otherwise */
   transfer->error[0] = '\0';
+  receive_forget(transfer);
   queue_push(transfer);
   return true;
 }

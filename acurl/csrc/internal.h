@@ -361,6 +361,8 @@ void queue_drop(struct transfer *transfer);
 
 /* receive.c */
 CURLcode receive_watch_easy(struct transfer *transfer);
+/* Forgets the answer so far, because the request is sent again. */
+void receive_forget(struct transfer *transfer);
 
 /* exchange.c */
 /* Has the end of this step tell Python. Callable from callbacks. */

@@ -135,6 +135,13 @@ static size_t on_body(char *data, size_t size, size_t count, void *context) {
   return len;
 }
 
+void receive_forget(struct transfer *transfer) {
+  transfer->status = 0;
+  transfer->response_headers.len = 0;
+  transfer->body.len = 0;
+  transfer->in_body = transfer->saw_body = false;
+}
+
 CURLcode receive_watch_easy(struct transfer *transfer) {
   CURL *easy = transfer->easy;
   TRY(libcurl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));

@@ -18,7 +18,7 @@ static int on_begin(void *context, char *ip, char *local_ip, int port, int local
   libcurl.easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
   if(transfer->status == 401 || transfer->status == 407) {
     transfer->challenges++; /* libcurl answers it with another request */
-    transfer->status = 0;
+    receive_forget(transfer);
   }
   else if(transfer->begun && sent)
     transfer->left++;

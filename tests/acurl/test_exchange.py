@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,12 @@ def test_a_slow_server_is_not_sent_ahead_of(
     blocks = Counting(640)
 
     async def body(wrapper: acurl.CurlWrapper) -> None:
-        limits = acurl.Timeout(None, read=0.1, total=30)  # only the server is slow
+        limits = acurl.Timeout(None, read=1.0, total=30)  # only the server is slow
+        began = time.monotonic()
         session = wrapper.session(timeout=limits)
         waiting = asyncio.ensure_future(session.post(url, data=getattr(blocks, kind)()))
         assert 0 < await standing(lambda: blocks.given) < 320  # the kernel's buffers, some more
+        await until(lambda: time.monotonic() - began > 1.2)  # longer than the read limit
         gate.open()
         response = await waiting
         assert (response.status_code, blocks.given, blocks.closed) == (200, 640, True)
