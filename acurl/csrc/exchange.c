@@ -163,6 +163,8 @@ int64_t acurl_read(acurl_engine *engine, int slot, const char **data) {
   int result = find(engine, slot, &transfer);
   if(result)
     return result;
+  if(!transfer->streams)
+    return ACURL_EARGUMENT;
   struct buffer taken = transfer->body;
   transfer->body = engine->taken;
   transfer->body.len = 0;

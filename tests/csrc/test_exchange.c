@@ -101,6 +101,7 @@ static void calls_that_do_not_fit_are_refused(void) {
   CHECK_EQUAL(acurl_feed(rig.engine, slot, "x", 1, 1), ACURL_EARGUMENT);
   CHECK_EQUAL(acurl_read(rig.engine, slot + 1, &data), ACURL_EARGUMENT);
   CHECK_EQUAL(acurl_read(rig.engine, -1, &data), ACURL_EARGUMENT);
+  CHECK_EQUAL(acurl_read(rig.engine, slot, &data), ACURL_EARGUMENT); /* not streamed */
   CHECK_EQUAL(acurl_feed(NULL, 0, "x", 1, 1), ACURL_ECLOSED);
   CHECK_EQUAL(acurl_cancel(rig.engine, slot), ACURL_OK);
   CHECK_EQUAL(acurl_read(rig.engine, slot, &data), ACURL_EARGUMENT);

@@ -244,7 +244,7 @@ static void read_some(int slot) {
   const char *data = NULL;
   struct want *want = &wants[slot];
   int64_t len = acurl_read(engine, slot, &data);
-  if(!want->live) {
+  if(!want->live || !want->extras.stream_answer) {
     CHECK_EQUAL(len, ACURL_EARGUMENT);
     return;
   }
