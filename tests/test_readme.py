@@ -149,37 +149,71 @@ def printed(example: str) -> list[str]:
     return [line.replace("[", "[[]").replace("...", "*") for line in said]
 
 
-async def at_prompt(code: CodeType, names: dict[str, Any], ca_file: str) -> None:
+async def at_prompt(codes: list[CodeType], names: dict[str, Any], ca_file: str) -> None:
     """As at the prompt of `python -m asyncio`, with a session open."""
     async with acurl.open_session(verify=ca_file) as session:
         names["session"] = session
-        running = eval(code, names)  # noqa: S307 - our own page
-        assert inspect.isawaitable(running), "an example without await needs no session"
-        await running
+        for code in codes:
+            running = eval(code, names)  # noqa: S307 - our own page
+            assert inspect.isawaitable(running), "an example without await needs no session"
+            await running
+
+
+class Reader:
+    """Somebody with the page, the shop and the files that it speaks of."""
+
+    def __init__(self, target: Target, directory: Path) -> None:
+        self._target = target
+        (directory / "photo.jpg").write_bytes(bytes(100_000))
+        (directory / "ca.pem").write_bytes(Path(target.ca_file).read_bytes())
+
+    def compiled(self, example: str) -> CodeType:
+        """An example, its addresses those of the shop."""
+        text = example.replace(SHOP, self._target.http)
+        text = text.replace("https://127.0.0.1:8443", self._target.https)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code: CodeType = compile(text, "docs/acurl.md", "exec", flags=flags)
+        return code
+
+    def type_in(self, *codes: CodeType) -> None:
+        """All of them with one session, or one that needs none."""
+        shops = {"shop": self._target.http, "tls_shop": self._target.https}
+        names = {"acurl": acurl, "asyncio": asyncio, **shops}
+        if needs_a_loop(codes[0]):
+            asyncio.run(at_prompt(list(codes), names, self._target.ca_file))
+        else:
+            exec(codes[0], names)  # noqa: S102 - our own page
+
+
+def needs_a_loop(code: CodeType) -> bool:
+    return bool(code.co_flags & inspect.CO_COROUTINE)
+
+
+def assert_printed(out: str, patterns: list[str]) -> None:
+    lines = out.splitlines()
+    assert len(lines) == len(patterns), lines
+    for line, pattern in zip(lines, patterns, strict=True):
+        assert fnmatchcase(line, pattern), (line, pattern)
+
+
+@pytest.fixture
+def reader(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    monkeypatch.chdir(tmp_path)
+    return Reader(target, tmp_path)
 
 
 @pytest.mark.parametrize("example", examples())
-def test_client_page(
-    example: str,
-    target: Target,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "photo.jpg").write_bytes(bytes(100_000))
-    (tmp_path / "ca.pem").write_bytes(Path(target.ca_file).read_bytes())
-    text = example.replace(SHOP, target.http).replace("https://127.0.0.1:8443", target.https)
-    code = compile(text, "docs/acurl.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    names = {"acurl": acurl, "asyncio": asyncio, "shop": target.http, "tls_shop": target.https}
-    if code.co_flags & inspect.CO_COROUTINE:
-        asyncio.run(at_prompt(code, names, target.ca_file))
-    else:
-        exec(code, names)  # noqa: S102 - our own page
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(printed(example)), lines
-    for line, pattern in zip(lines, printed(example), strict=True):
-        assert fnmatchcase(line, pattern), (line, pattern)
+def test_client_page(example: str, reader: Reader, capsys: pytest.CaptureFixture[str]) -> None:
+    reader.type_in(reader.compiled(example))
+    assert_printed(capsys.readouterr().out, printed(example))
+
+
+def test_client_page_from_top_to_bottom(reader: Reader, capsys: pytest.CaptureFixture[str]) -> None:
+    """All that needs a loop with one session, whose connections and cookies stay."""
+    examples = {block: reader.compiled(block) for _, block in blocks(PAGE)}
+    shown = {block: code for block, code in examples.items() if needs_a_loop(code)}
+    reader.type_in(*shown.values())
+    assert_printed(capsys.readouterr().out, [line for block in shown for line in printed(block)])
 
 
 def test_client_page_at_the_prompt(target: Target) -> None:
