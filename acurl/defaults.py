@@ -10,7 +10,7 @@ from acurl.auth import as_auth
 from acurl.cookies import session_cookie_for_url
 from acurl.errors import RequestError
 from acurl.request import header_items
-from acurl.urls import login, with_params
+from acurl.urls import login, param_pairs, with_params
 
 if TYPE_CHECKING:
     from acurl.auth import Auth
@@ -37,6 +37,8 @@ class Defaults:
         """Raise RequestError for what no request could send."""
         object.__setattr__(self, "headers", header_items(self.headers))
         as_auth(self.auth)
+        if self.params is not None:  # an iterator would be used up by the first request
+            object.__setattr__(self, "params", param_pairs(self.params))
         with_params("http://host/", self.params)
         object.__setattr__(self, "cookies", _checked(self.cookies))
 

@@ -223,7 +223,7 @@ def with_params(url: str, params: Params | None) -> str:
     if params is None:
         return url
     try:
-        added = urlencode(_pairs(params))
+        added = urlencode(param_pairs(params))
     except UnicodeEncodeError as error:
         raise RequestError(
             f"params: halves of characters cannot be sent ({error.reason})"
@@ -235,7 +235,8 @@ def with_params(url: str, params: Params | None) -> str:
     return f"{start}{joint if '?' in start else '?'}{added}{mark}{fragment}"
 
 
-def _pairs(params: Params) -> list[tuple[str, str]]:
+def param_pairs(params: Params) -> list[tuple[str, str]]:
+    """Name and text of each query parameter. Raises RequestError where `with_params` does."""
     try:
         items = [(k, v) for k, v in (params.items() if isinstance(params, Mapping) else params)]
     except (TypeError, ValueError) as error:

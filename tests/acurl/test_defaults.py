@@ -225,3 +225,27 @@ def test_sessions_with_defaults_beside_each_other(run_wrapper: RunWrapper, echo:
             assert got["authorization"] == acurl.Basic(str(number % 50), "x").header
 
     run_wrapper(body)
+
+
+def test_parameters_of_an_iterator_go_with_each_request(
+    run_wrapper: RunWrapper, echo: Echo
+) -> None:
+    pairs = {"p": "1", "q": "2"}
+    iterators: list[Any] = [
+        iter(pairs.items()),
+        zip("pq", "12", strict=True),
+        map(tuple, ["p1", "q2"]),
+    ]
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        for given in iterators:
+            session = wrapper.session(params=given)
+            for _ in range(2):
+                await session.get(f"{echo.url}/way")
+                assert target(echo) == "/way?p=1&q=2"
+        session = wrapper.session(headers=iter([("X-A", "1")]))
+        for _ in range(2):
+            await session.get(echo.url)
+            assert sent(echo)["x-a"] == "1"
+
+    run_wrapper(body)
