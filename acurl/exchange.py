@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Given to the engine ahead of what the network takes.
 _AHEAD = 256 * 1024
+# Small pieces, and empty ones, that may be given before the loop gets its turn.
+_PIECES_A_TURN = 64
 
 _DATA: int = lib.ACURL_FLAG_DATA
 _HUNGRY: int = lib.ACURL_FLAG_HUNGRY
@@ -133,11 +135,15 @@ class Exchange:
 
     async def _feed(self, pieces: Any, size: int) -> None:
         sent = 0
+        turn = 0
         try:
             async with aclosing(_each(pieces, size)) as given:
                 async for data in given:
                     await self._give(data)
                     sent += len(data)
+                    turn += 1
+                    if turn % _PIECES_A_TURN == 0:
+                        await _Turn()
             if not self.is_over:
                 self._driver.feed(self, b"", last=True)
         except BaseException as error:
@@ -159,6 +165,13 @@ class Exchange:
                 await self._room
             finally:
                 self._room = None
+
+
+class _Turn:
+    """Awaited, it lets the loop do what else there is; limits and cancellation depend on that."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
 
 
 async def _each(pieces: Any, size: int) -> AsyncGenerator[bytes, None]:
