@@ -63,6 +63,16 @@ def test_data_in_memory(ask: Ask, echo: Echo, data: Any, sent: bytes) -> None:
     assert body_of(echo.last()) == sent
 
 
+def test_a_form_has_none_and_bool_as_they_are_written(ask: Ask, echo: Echo) -> None:
+    ask("POST", echo.url, data={"a": None, "b": True, "c": [None, False]})
+    assert body_of(echo.last()) == b"a=None&b=True&c=None&c=False"
+
+
+def test_none_is_no_field_of_a_form_with_files(ask: Ask, echo: Echo) -> None:
+    with pytest.raises(acurl.RequestError, match="field 'a'"):
+        ask("POST", echo.url, data={"a": None}, files={"f": b"x"})
+
+
 def test_a_form_has_its_content_type(ask: Ask, echo: Echo) -> None:
     ask("PUT", echo.url, data={"a": "b"})
     assert ("content-type", "application/x-www-form-urlencoded") in headers_of(echo.last())

@@ -140,3 +140,14 @@ def test_load_cookies_names_the_line_that_is_none(run_wrapper: RunWrapper, tmp_p
             wrapper.session().load_cookies(tmp_path / "none")
 
     run_wrapper(body)
+
+
+def test_files_that_are_not_there_raise_os_error(run_wrapper: RunWrapper, tmp_path: Path) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session()
+        with pytest.raises(FileNotFoundError):
+            session.load_cookies(tmp_path / "none")
+        with pytest.raises(FileNotFoundError):
+            session.save_cookies(tmp_path / "none" / "cookies")
+
+    run_wrapper(body)

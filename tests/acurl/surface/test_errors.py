@@ -80,9 +80,58 @@ def test_protocol_error(ask: Ask, raw_server: RawServerFactory) -> None:
         ask("GET", raw_server(script).url)
 
 
+ENDINGS: list[tuple[bytes, bool, type[Exception]]] = [
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", False, acurl.ProtocolError),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", True, acurl.ConnectError),
+    (b"HTTP/1.1 200 OK\r\nContent-Len", False, acurl.ProtocolError),
+    (b"", False, acurl.ConnectError),
+]
+
+
+@pytest.mark.parametrize(("said", "resets", "kind"), ENDINGS)
+def test_an_answer_that_is_cut_off(
+    ask: Ask, raw_server: RawServerFactory, said: bytes, resets: bool, kind: type[Exception]
+) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_head()
+        connection.send(said)
+        if resets:
+            connection.reset()
+
+    with pytest.raises(kind) as caught:
+        ask("GET", raw_server(script).url)
+    assert type(caught.value) is kind
+
+
 def test_too_many_redirects(ask: Ask, nginx: Nginx) -> None:
-    with pytest.raises(acurl.TooManyRedirects, match=f"the last one to {nginx.http}/loop$"):
+    with pytest.raises(
+        acurl.TooManyRedirects, match=f"the last one to {nginx.http}/loop$"
+    ) as caught:
         ask("GET", f"{nginx.http}/loop")
+    error = caught.value
+    assert error.request is not None
+    assert [response.status_code for response in error.request.history] == [302] * 5
+    assert (error.code, error.total_time) == (0, 0.0)
+
+
+def test_max_retries_allows_no_other_try(
+    run_wrapper: RunWrapper, raw_server: RawServerFactory
+) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_head()
+        connection.respond()
+        connection.read_head()
+
+    server = raw_server(script)
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session()
+        await session.get(server.url)
+        with pytest.raises(acurl.ConnectError, match="max_retries") as caught:
+            await session.get(server.url)
+        assert caught.value.code == 42
+
+    run_wrapper(body, max_retries=0)
 
 
 def test_response_too_large(run_wrapper: RunWrapper, nginx: Nginx) -> None:
@@ -143,5 +192,24 @@ def test_set_error_callback(run_wrapper: RunWrapper) -> None:
         with pytest.raises(acurl.ConnectError) as caught:
             await session.get(url)
         assert seen == [caught.value]
+
+    run_wrapper(body)
+
+
+def test_what_was_never_sent_has_no_request(ask: Ask) -> None:
+    with pytest.raises(acurl.RequestError) as caught:
+        ask("GET", "no url")
+    assert caught.value.request is None
+
+
+def test_the_error_callback_hears_of_transfers_only(run_wrapper: RunWrapper, nginx: Nginx) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        seen: list[Any] = []
+        session = wrapper.session()
+        session.set_error_callback(seen.append)
+        for url in ("no url", f"{nginx.http}/loop"):
+            with pytest.raises(acurl.RequestError):
+                await session.get(url)
+        assert seen == []
 
     run_wrapper(body)

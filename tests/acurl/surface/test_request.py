@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import acurl
@@ -79,6 +80,14 @@ def test_to_curl_names_all_there_is(run_wrapper: RunWrapper, echo: Echo) -> None
         ]
 
     run_wrapper(body)
+
+
+def test_to_curl_of_head_and_of_a_path(ask: Ask, echo: Echo, tmp_path: Path) -> None:
+    assert shlex.split(ask("HEAD", echo.url).request.to_curl()) == ["curl", "--head", echo.url]
+    path = tmp_path / "a body"
+    path.write_bytes(b"x")
+    words = shlex.split(ask("PUT", echo.url, data=path).request.to_curl())
+    assert words == ["curl", "-X", "PUT", "--upload-file", str(path), echo.url]
 
 
 def test_to_curl_sends_the_same_request(echo: Echo) -> None:

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import pickle
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,8 +151,36 @@ def test_download_size_leaves_out_the_framing_of_chunks(
     assert (response.download_size, response.body) == (5, b"abcde")
 
 
-def test_request_size_is_bytes_of_the_requests_head(ask: Ask, echo: Echo) -> None:
-    assert ask("GET", echo.url).request_size == len(echo.last())
+@pytest.mark.parametrize("size", [None, 5, 100_000])
+def test_request_size_is_bytes_of_head_and_body(ask: Ask, echo: Echo, size: int | None) -> None:
+    data = None if size is None else bytes(size)
+    assert ask("POST", echo.url, data=data).request_size == len(echo.last())
+
+
+def test_request_size_of_a_body_from_a_file(ask: Ask, echo: Echo, tmp_path: Path) -> None:
+    path = tmp_path / "body"
+    path.write_bytes(bytes(200_000))
+    assert ask("PUT", echo.url, data=path).request_size == len(echo.last())
+    assert ask("POST", echo.url, files={"f": path}).request_size == len(echo.last())
+
+
+def test_request_size_counts_all_heads_of_a_digest_exchange(
+    ask: Ask, raw_server: RawServerFactory
+) -> None:
+    heads: list[bytes] = []
+
+    def script(connection: Connection) -> None:
+        while head := connection.read_head():
+            heads.append(head)
+            if b"Digest" in head:
+                connection.respond()
+            else:
+                challenge = 'WWW-Authenticate: Digest realm="a", nonce="b", qop="auth"'
+                connection.respond(b"", "401 Who", challenge)
+
+    response = ask("GET", raw_server(script).url, auth=acurl.Digest("ada", "x"))
+    assert (len(heads), response.retries) == (2, 0)
+    assert response.request_size == len(heads[0]) + len(heads[1])
 
 
 def test_primary_ip(ask: Ask, nginx: Nginx) -> None:
@@ -241,6 +271,13 @@ def test_json(ask: Ask, raw_server: RawServerFactory) -> None:
     assert response.json() == {"a": [1, None]}
 
 
+def test_text_of_json_without_a_charset_is_latin1(ask: Ask, raw_server: RawServerFactory) -> None:
+    said = json.dumps("ü", ensure_ascii=False).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    response = ask("GET", raw_server(answering(head % len(said), said)).url)
+    assert (response.encoding, response.text, response.json()) == ("latin1", '"Ã¼"', "ü")
+
+
 def test_json_of_something_else_raises_value_error(ask: Ask, nginx: Nginx) -> None:
     response = ask("GET", f"{nginx.http}/small")
     with pytest.raises(ValueError, match="Expecting value"):
@@ -303,6 +340,21 @@ def test_certificates_are_those_of_the_server(ask: Ask, nginx: Nginx) -> None:
     assert first["Cert"].startswith("-----BEGIN CERTIFICATE-----")
 
 
+def test_certificates_are_empty_after_a_resumed_handshake(
+    run_wrapper: RunWrapper, nginx: Nginx
+) -> None:
+    options: dict[str, Any] = {"verify": str(nginx.ca_file), "connections": "request"}
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session(cert_info=True, **options)
+        await session.get(f"{nginx.https}/small")
+        assert (await session.get(f"{nginx.https}/small")).certificates == ()
+        full = await session.get(f"{nginx.https}/small", tls_resumption=False)
+        assert full.certificates != ()
+
+    run_wrapper(body)
+
+
 def test_certificates_are_empty_unless_asked_for(ask: Ask, nginx: Nginx) -> None:
     response = ask("GET", f"{nginx.https}/small", verify=str(nginx.ca_file))
     assert response.certificates == ()
@@ -328,3 +380,13 @@ def test_raise_for_status_raises(ask: Ask, nginx: Nginx, status: int) -> None:
 def test_repr_is_one_line_without_passwords(ask: Ask, echo: Echo) -> None:
     url = echo.url.replace("//", "//ada:lovelace@")
     assert repr(ask("GET", url)) == f"<Response 200 HTTP/1.1 {url.replace('lovelace', '***')}>"
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_response_is_always_true(ask: Ask, nginx: Nginx, status: int) -> None:
+    assert bool(ask("GET", f"{nginx.http}/status/{status}")) is True
+
+
+def test_responses_cannot_be_pickled(ask: Ask, nginx: Nginx) -> None:
+    with pytest.raises(TypeError):
+        pickle.dumps(ask("GET", f"{nginx.http}/small"))

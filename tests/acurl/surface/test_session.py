@@ -10,10 +10,12 @@ import acurl
 from tests.acurl.conftest import RunWrapper
 from tests.acurl.echo import Echo, body_of, headers_of
 from tests.acurl.surface.conftest import Ask
+from tests.conftest import RawServerFactory
 from tests.servers.certificates import Certificates
 from tests.servers.local import serving
 from tests.servers.loops import RunAsync
 from tests.servers.nginx import Nginx
+from tests.servers.raw import Connection
 
 
 @pytest.mark.parametrize("verb", ["get", "post", "put", "patch", "delete", "head", "options"])
@@ -119,12 +121,27 @@ def test_max_redirects(ask: Ask, nginx: Nginx) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_redirects_turn_every_method_into_get(
     ask: Ask, nginx: Nginx, status: int, method: str
 ) -> None:
     response = ask(method, f"{nginx.http}/redirect/{status}", data="x")
     assert (response.request.method, response.request.data) == (b"GET", None)
+
+
+def test_a_redirect_turns_head_into_get(ask: Ask, nginx: Nginx) -> None:
+    assert ask("HEAD", f"{nginx.http}/redirect/302").request.method == b"GET"
+
+
+def test_a_redirect_to_another_scheme_is_not_followed(
+    ask: Ask, raw_server: RawServerFactory
+) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_head()
+        connection.respond(b"", "302 Found", "Location: ftp://127.0.0.1/a")
+
+    with pytest.raises(acurl.ProtocolError, match="'ftp'"):
+        ask("GET", raw_server(script).url)
 
 
 @pytest.mark.parametrize("status", [307, 308])

@@ -81,6 +81,33 @@ def test_aclose_ends_the_transfer(run_wrapper: RunWrapper, nginx: Nginx) -> None
     run_wrapper(body)
 
 
+def test_who_reads_on_after_aclose_gets_no_short_body(
+    run_wrapper: RunWrapper, nginx: Nginx
+) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        response = await wrapper.session().get(f"{nginx.http}/slow", stream=True)
+        await response.aclose()
+        with pytest.raises(acurl.AcurlError, match="closed before its body had ended"):
+            await response.read()
+        with pytest.raises(acurl.AcurlError, match="closed before its body had ended"):
+            async for _ in response.stream():
+                pass
+
+    run_wrapper(body)
+
+
+def test_read_keeps_no_more_than_max_response_size(run_wrapper: RunWrapper, nginx: Nginx) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session(max_response_size=LARGE - 1)
+        response = await session.get(f"{nginx.http}/large", stream=True)
+        with pytest.raises(acurl.ResponseTooLarge, match="max_response_size"):
+            await response.read()
+        response = await session.get(f"{nginx.http}/large", stream=True)
+        assert sum([len(piece) async for piece in response.stream()]) == LARGE
+
+    run_wrapper(body)
+
+
 def test_async_with_ends_the_transfer(run_wrapper: RunWrapper, nginx: Nginx) -> None:
     async def body(wrapper: acurl.CurlWrapper) -> None:
         async with await wrapper.session().get(f"{nginx.http}/slow", stream=True) as response:

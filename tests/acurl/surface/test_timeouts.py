@@ -95,3 +95,9 @@ def test_total_timeout(ask: Ask, raw_server: RawServerFactory) -> None:
 def test_each_is_a_timeout_error(kind: type[Exception]) -> None:
     assert issubclass(kind, acurl.AcurlError)
     assert issubclass(kind, TimeoutError)
+
+
+def test_a_pair_is_refused_with_what_to_write(ask: Ask, nginx: Nginx) -> None:
+    pair: Any = (3, 10)
+    with pytest.raises(acurl.RequestError, match=r"Timeout\(connect=3, read=10\)"):
+        ask("GET", f"{nginx.http}/small", timeout=pair)

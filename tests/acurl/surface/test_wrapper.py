@@ -169,3 +169,29 @@ def test_a_thread_that_does_not_own_it_is_refused(run_wrapper: RunWrapper, nginx
             await asyncio.to_thread(wrapper.stats)
 
     run_wrapper(body)
+
+
+def test_without_kept_connections_one_may_still_be_used_again(
+    run_wrapper: RunWrapper, nginx: Nginx
+) -> None:
+    """`max_connects=0` ends them a second after their use; "request" never uses one again."""
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session()
+        urls = [f"{nginx.http}/small"] * 20
+        reused = [(await session.get(url)).reused for url in urls]
+        anew = [(await session.get(url, connections="request")).reused for url in urls]
+        assert (any(reused), any(anew)) == (True, False)
+
+    run_wrapper(body, max_connects=0)
+
+
+def test_parameters_of_url_session_and_request_add_up(
+    run_wrapper: RunWrapper, nginx: Nginx
+) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session(params={"a": 1, "b": 2})
+        response = await session.get(f"{nginx.http}/small?x=0", params={"a": 9})
+        assert response.url == f"{nginx.http}/small?x=0&a=1&b=2&a=9"
+
+    run_wrapper(body)
