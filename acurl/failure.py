@@ -323,5 +323,5 @@ def failure(record: bytes, request: Request) -> AcurlError:
         setattr(error, name, fields[field] / 1e6)
     if not fields[STATUS]:
         error.starttransfer_time = 0.0  # libcurl notes there when connecting failed
-    error.primary_ip = part(record, fields, IP_LEN).decode()
+    error.primary_ip = part(record, fields, IP_LEN).decode(errors="surrogateescape")
     return error

@@ -15,8 +15,8 @@ from acurl.urls import without_password
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from acurl.driver import HeldBody
     from acurl.jar import Jar
+    from acurl.record import HeldBody
     from acurl.request import Request
 
 # The layout of acurl_record in csrc/engine_api.h; a test compares the two.
@@ -52,6 +52,8 @@ RECORD = struct.Struct("=6i12qQ8I")
 ) = range(27)
 
 _VERSION_NAMES = {1: "1.0", 2: "1.1", 3: "2", 30: "3"}
+# Python's own, in which no page is written: they warn, or take minutes for a megabyte.
+_NO_CHARSETS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape"}
 _SECOND = 1e6  # in microseconds; a quotient is rounded right, a product is not
 
 unpack_record = RECORD.unpack_from
@@ -173,7 +175,7 @@ class _Response:
             f[RETRIES] + self._request.restarts,
             f[STATUS],
             _VERSION_NAMES.get(f[HTTP_VERSION], "?"),
-            self._record[address : address + f[IP_LEN]].decode(),
+            self._record[address : address + f[IP_LEN]].decode(errors="surrogateescape"),
         )
 
     @property
@@ -249,8 +251,8 @@ class _Response:
 
     @property
     def primary_ip(self) -> str:
-        """The server's address."""
-        return part(self._record, self._fields, IP_LEN).decode()
+        """The server's address, or the path of its Unix socket."""
+        return part(self._record, self._fields, IP_LEN).decode(errors="surrogateescape")
 
     @property
     def http_version(self) -> str:
@@ -334,10 +336,10 @@ class _Response:
         name = rest.partition(";")[0].strip(" \"'")
         try:
             codec = codecs.lookup(name or "latin1")
-            b"".decode(codec.name)  # some codecs are not for text, and one always fails
+            b"a".decode(codec.name, "replace")  # not all are for text, and one always fails
         except (LookupError, ValueError):
             return "latin1"
-        return codec.name if name else "latin1"
+        return "latin1" if not name or codec.name in _NO_CHARSETS else codec.name
 
     @property
     def text(self) -> str:

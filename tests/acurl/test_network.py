@@ -1,5 +1,6 @@
 """Where connections go and how: addresses, sockets, interfaces, names."""
 
+import asyncio
 import os
 import socket
 import ssl
@@ -189,6 +190,22 @@ def test_a_unix_socket(run_wrapper: RunWrapper, tmp_path: Path) -> None:
             assert [answer.reused for answer in answers] == [False, False, True, True]
             assert len(unix.peers) == len(tcp.peers) == 1
             assert unix.heads[0].split("\r\n")[1] == f"Host: 127.0.0.1:{tcp.port}"
+
+    run_wrapper(body)
+
+
+def test_a_unix_socket_whose_path_is_no_utf8(run_wrapper: RunWrapper, tmp_path: Path) -> None:
+    path = f"{tmp_path}/\udcff"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        async with await asyncio.start_unix_server(answer, path):
+            response = await wrapper.session().get("http://any.test/", unix_socket=path)
+            assert response.primary_ip == response.figures()[-1] == path
 
     run_wrapper(body)
 

@@ -13,6 +13,12 @@ from tests.conftest import RawServerFactory
 from tests.servers.nginx import Nginx
 from tests.servers.raw import Connection, Script
 
+# Codecs of Python that are no text's, always fail, warn, or take time that grows with the square.
+NO_CHARSETS = (
+    "rot13", "hex", "base64", "uu", "zlib", "undefined",
+    "punycode", "idna", "unicode_escape", "raw-unicode-escape",
+)  # fmt: skip
+
 
 def answering(*parts: bytes) -> Script:
     """A script that answers each request with the same bytes, each part in a segment."""
@@ -119,6 +125,8 @@ def test_headers_of_every_kind(run_wrapper: RunWrapper, raw_server: RawServerFac
         ("text/plain; charset=no-such-thing", b"\xe9", "latin1", "é"),
         ("text/plain; charset=", b"\xe9", "latin1", "é"),
         ("text/plain; charset=utf-8", b"a\xffb", "utf-8", "a\ufffdb"),
+        ("text/plain; charset=utf-16", b"a\0b", "utf-16", "a\ufffd"),
+        *((f"text/plain; charset={name}", b"a-b9", "latin1", "a-b9") for name in NO_CHARSETS),
     ],
 )
 def test_encodings(
