@@ -173,14 +173,16 @@ def test_request_size_counts_all_heads_of_a_digest_exchange(
         while head := connection.read_head():
             heads.append(head)
             if b"Digest" in head:
+                connection.read_exactly(5)
                 connection.respond()
             else:
                 challenge = 'WWW-Authenticate: Digest realm="a", nonce="b", qop="auth"'
                 connection.respond(b"", "401 Who", challenge)
 
-    response = ask("GET", raw_server(script).url, auth=acurl.Digest("ada", "x"))
+    response = ask("POST", raw_server(script).url, data="12345", auth=acurl.Digest("ada", "x"))
     assert (len(heads), response.retries) == (2, 0)
-    assert response.request_size == len(heads[0]) + len(heads[1])
+    assert b"Content-Length: 0" in heads[0]
+    assert response.request_size == len(heads[0]) + len(heads[1]) + 5
 
 
 def test_primary_ip(ask: Ask, nginx: Nginx) -> None:
