@@ -48,12 +48,12 @@ def build_body(data: Data | None, json: Any, files: Files | None) -> Body:
 
 
 def _body_of(data: Data | None) -> Body:
-    if data is None or isinstance(data, bytes):
+    if data is None or type(data) is bytes:
         return Body(data)
     if isinstance(data, str):
         return Body(_utf8("data", data))
-    if isinstance(data, (bytearray, memoryview)):
-        return Body(bytes(data))
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return Body(_exactly(data))
     if isinstance(data, Mapping) or _are_pairs(data):
         return Body(_form(data))
     if is_source(data):
@@ -62,6 +62,11 @@ def _body_of(data: Data | None) -> Body:
         "data must be bytes, str, a dict (sent as a form), a file or an iterator of bytes, "
         f"not {reprlib.repr(data)}"
     )
+
+
+def _exactly(data: bytes | bytearray | memoryview) -> bytes:
+    """The bytes that are there, whatever a subclass says of its length."""
+    return memoryview(data).tobytes()
 
 
 def _are_pairs(data: object) -> bool:

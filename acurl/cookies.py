@@ -7,11 +7,12 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acurl import urls
 from acurl.errors import RequestError
+from acurl.values import shown
 
 _HTTP_ONLY = "#HttpOnly_"
 _FLAGS = {"TRUE": True, "FALSE": False}
@@ -31,7 +32,7 @@ class Cookie:
 
     domain: str
     name: str
-    value: str
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class _Cookie:
     is_secure: bool
     expiration: int
     name: str
-    value: str
+    value: str = field(repr=False)
 
     @property
     def has_expired(self) -> bool:
@@ -116,7 +117,7 @@ def cookie_dict(lines: Iterable[str], host: str | None = None) -> dict[str, str]
     cookies = [parse_cookie_string(line) for line in lines]
     if host is not None:
         cookies = [cookie for cookie in cookies if _may_go_to(cookie, host)]
-    return {_shown(cookie.name): _shown(cookie.value) for cookie in cookies}
+    return {_as_text(cookie.name): _as_text(cookie.value) for cookie in cookies}
 
 
 def _may_go_to(cookie: _Cookie, host: str) -> bool:
@@ -124,7 +125,7 @@ def _may_go_to(cookie: _Cookie, host: str) -> bool:
     return host == domain or (cookie.include_subdomains and host.endswith(f".{domain}"))
 
 
-def _shown(text: str) -> str:
+def _as_text(text: str) -> str:
     if text.isascii():
         return text
     return text.encode(errors="surrogateescape").decode(errors="replace")
@@ -187,21 +188,26 @@ def write_cookie_file(path: str | os.PathLike[str], lines: Iterable[str]) -> Non
         raise
 
 
+def _told(name: object) -> str:
+    """A name as messages show it: without the value, where a whole cookie was given for it."""
+    return shown(name.partition("=")[0] if isinstance(name, str) else name)
+
+
 def _refuse_bad_text(what: str, text: str, forbidden: str) -> None:
     if not isinstance(text, str):
         raise RequestError(f"cookie {what} must be a str, not {type(text).__name__}")
     for character in text:
         unfit = character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff"
         if unfit or character in forbidden:
-            shown = "" if what == "value" else f" {text!r}"  # a value may be a secret
-            raise RequestError(f"cookie {what}{shown}: must not contain {character!r}")
+            told = "" if what == "value" else f" {_told(text)}"  # a value may be a secret
+            raise RequestError(f"cookie {what}{told}: must not contain {character!r}")
 
 
 def _refuse_bad_size(name: str, value: str) -> None:
     size = len(f"{name}{value}".encode(errors="surrogateescape"))
     if size > _MOST_BYTES:
         raise RequestError(
-            f"cookie {name[:80]!r}: name and value have {size} bytes, at most are {_MOST_BYTES}"
+            f"cookie {_told(name)}: name and value have {size} bytes, at most are {_MOST_BYTES}"
         )
 
 
@@ -229,7 +235,7 @@ def session_cookie_for_url(
             domain = f".{domain}"
     else:
         raise RequestError(
-            f"cookie {name!r}: value must be str or Cookie, not {type(value).__name__}"
+            f"cookie {_told(name)}: value must be str or Cookie, not {type(value).__name__}"
         )
     _refuse_bad_text("name", name, "=; \t")
     _refuse_bad_text("value", value, ";\t")

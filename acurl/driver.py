@@ -18,6 +18,7 @@ from acurl import library as _library  # noqa: F401 - binds libcurl before the f
 from acurl._engine import ffi, lib
 from acurl.errors import AcurlError, EngineClosed, EngineMisuse, RequestError
 from acurl.exchange import Exchange
+from acurl.record import Finished, finished
 
 if TYPE_CHECKING:
     from acurl.jar import Jar
@@ -32,37 +33,6 @@ NULL = ffi.NULL
 T = TypeVar("T")
 
 EventLoop = asyncio.AbstractEventLoop
-
-
-class HeldBody:
-    """A large body in C memory until it is read for the first time, or never."""
-
-    __slots__ = ("_address", "_data", "size")
-
-    def __init__(self, address: int, size: int) -> None:
-        self._address = address
-        self._data = b""
-        self.size = size
-
-    def read(self) -> bytes:
-        """The body; the C memory is given back."""
-        if self._address:
-            self._data = ffi.unpack(ffi.cast("char *", self._address), self.size)
-            self.__del__()
-        return self._data
-
-    def __del__(self) -> None:
-        if self._address:
-            lib.acurl_body_free(self._address)
-            self._address = 0
-
-
-class Finished(NamedTuple):
-    """A finished transfer that needs more than the plain path."""
-
-    flags: int
-    record: bytes
-    held: HeldBody | None
 
 
 class Counters(NamedTuple):
@@ -96,6 +66,7 @@ class Driver:
         "_batch",
         "_call_soon",
         "_create_future",
+        "_endings",
         "_exchanges",
         "_fd",
         "_futures",
@@ -105,10 +76,15 @@ class Driver:
         "_thread",
         "engine",
         "jars",
+        "max_response_size",
         "max_retries",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, **limits: int) -> None:
+        if not hasattr(loop, "add_reader") or loop.is_closed():
+            raise RequestError(
+                f"loop={loop!r}: must be an open event loop, such as asyncio.get_running_loop()"
+            )
         self._loop = loop
         self._thread = get_ident()
         options = ffi.new("acurl_engine_options *", limits)
@@ -121,12 +97,19 @@ class Driver:
         self._call_soon: Callable[..., Any] = loop.call_soon
         self._create_future: Callable[[], asyncio.Future[bytes | Finished]] = loop.create_future
         self._exchanges: dict[int, Exchange] = {}
+        self._endings: list[tuple[Exchange, Finished]] = []
         self._taken = ffi.new("char *[1]")
         self.jars: weakref.WeakSet[Jar] = weakref.WeakSet()
         self.max_retries = limits["max_retries"]
+        self.max_response_size = limits["max_response_size"]
         self._kick_planned = False
         self._fd = lib.acurl_engine_fd(self.engine)
-        loop.add_reader(self._fd, self._on_ready)
+        try:
+            loop.add_reader(self._fd, self._on_ready)
+        except BaseException:
+            engine, self.engine = self.engine, NULL
+            lib.acurl_engine_close(engine)
+            raise
 
     def __repr__(self) -> str:
         if self.engine == NULL:
@@ -162,7 +145,12 @@ class Driver:
         """
         exchange = self._exchanges[slot] = Exchange(self, slot, self.adopt(slot))
         if source is not None:
-            exchange.send(source)
+            try:
+                exchange.send(source)
+            except BaseException:  # users' code, whatever it raises
+                exchange.head.cancel()
+                self.break_off(exchange, EngineClosed("its body could not be begun"))
+                raise
         return exchange
 
     def abandon(self, slot: int, future: asyncio.Future[bytes | Finished]) -> None:
@@ -209,7 +197,7 @@ class Driver:
         del self._exchanges[exchange.slot]
         batch = self._batch
         record = _unpack(batch.bytes, batch.size)
-        exchange.finish(_finished(batch.index[2], record))
+        exchange.finish(finished(batch.index[2], record))
 
     def let_go(self, exchange: Exchange) -> None:
         """End a transfer that nobody can read any more; callable from any thread.
@@ -308,7 +296,7 @@ class Driver:
             if flags:
                 if flags & _OF_EXCHANGE and self._exchanged(slot, flags, record):
                     continue
-                result = _finished(flags, record)
+                result = finished(flags, record)
             future = futures[slot]
             futures[slot] = None
             if future is not None:
@@ -316,6 +304,8 @@ class Driver:
                     future.set_result(result)
                 except asyncio.InvalidStateError:
                     pass  # cancelled, and its task has not run since
+        if self._endings:
+            self._tell_endings()
         # The tasks that wake now mostly send their next request at once: a kick planned here
         # runs behind them in the same pass of the loop.
         if not self._kick_planned:
@@ -329,28 +319,27 @@ class Driver:
             self._exchanges.pop(slot, None)
             if exchange is None:
                 return False
-            handed_out = self._futures[slot] is None
-            exchange.finish(_finished(flags, record) if handed_out else None)
-            return handed_out
+            if self._futures[slot] is not None:
+                exchange.finish(None)
+                return False
+            self._endings.append((exchange, finished(flags, record)))
+            return True
         if flags & _FLAG_HEAD:
             return False
         if exchange is not None:
             exchange.notice(flags)
         return True
 
+    def _tell_endings(self) -> None:
+        """Behind the whole batch: callbacks may submit, and slots of the batch be used again."""
+        endings, self._endings = self._endings, []
+        for exchange, final in endings:
+            exchange.finish(final)
 
-_FLAG_HELD: int = lib.ACURL_FLAG_HELD
+
 _FLAG_HEAD: int = lib.ACURL_FLAG_HEAD
 _FLAG_EXCHANGE: int = lib.ACURL_FLAG_EXCHANGE
 _OF_EXCHANGE: int = _FLAG_EXCHANGE | _FLAG_HEAD | lib.ACURL_FLAG_DATA | lib.ACURL_FLAG_HUNGRY
-
-
-def _finished(flags: int, record: bytes) -> Finished:
-    held = None
-    if flags & _FLAG_HELD:
-        fields = ffi.from_buffer("acurl_record *", record)
-        held = HeldBody(fields.held_body, fields.body_len)
-    return Finished(flags, record, held)
 
 
 def refusal(result: int) -> Exception:

@@ -11,7 +11,8 @@ from acurl.errors import AcurlError, RequestError
 from acurl.source import piece
 
 if TYPE_CHECKING:
-    from acurl.driver import Driver, Finished
+    from acurl.driver import Driver
+    from acurl.record import Finished
     from acurl.source import Source
 
 # Given to the engine ahead of what the network takes.
@@ -57,6 +58,11 @@ class Exchange:
         self._data: Any = None  # the future of who waits for a piece of the answer
         self._room: Any = None  # the future of who waits to give a piece of the body
         self._pump: Any = None
+
+    @property
+    def max_response_size(self) -> int:
+        """The engine's limit for bodies that are kept, in bytes."""
+        return self._driver.max_response_size
 
     def send(self, source: Source) -> None:
         """Have the body sent while the exchange lasts.

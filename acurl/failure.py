@@ -54,6 +54,7 @@ _ERROR_BY_CAUSE: dict[int, type[AcurlError]] = {
     lib.ACURL_CAUSE_HEADERS_TOO_LARGE: ResponseTooLarge,
     lib.ACURL_CAUSE_NO_MEMORY: AcurlError,
     lib.ACURL_CAUSE_MAX_RETRIES: ConnectError,
+    lib.ACURL_CAUSE_HEAD_CUT_OFF: ProtocolError,
 }
 
 _TEXT_BY_CAUSE: dict[int, str] = {
@@ -63,8 +64,9 @@ _TEXT_BY_CAUSE: dict[int, str] = {
     lib.ACURL_CAUSE_BODY_TOO_LARGE: "the body is larger than max_response_size",
     lib.ACURL_CAUSE_HEADERS_TOO_LARGE: "the headers are larger than 300 KiB",
     lib.ACURL_CAUSE_NO_MEMORY: "memory ran out",
-    lib.ACURL_CAUSE_MAX_RETRIES: "its connection went away before an answer, and max_retries does "
-    "not allow another try",
+    lib.ACURL_CAUSE_HEAD_CUT_OFF: "the answer ended inside its headers",
+    lib.ACURL_CAUSE_MAX_RETRIES: "its connection went away before an answer, or the server "
+    "refused its stream, and max_retries does not allow another try",
 }
 
 _ADVICE_BY_CAUSE: dict[int, str] = {
@@ -188,6 +190,20 @@ _SIGNS = (
         TLSError,
         "OpenSSL knows none of these ciphers",
         "check the option ciphers",
+    ),
+    _Sign(
+        (35,),
+        "no application protocol",
+        ProtocolError,
+        "the server does not speak the HTTP version that was asked for",
+        _NOT_OUR_HTTP_2,
+    ),
+    _Sign(
+        (1,),
+        "HTTP/0.9",
+        ProtocolError,
+        "what answers does not speak HTTP",
+        "try https:// if this port speaks TLS",
     ),
     _Sign((43,), "private key", TLSError, "the client's key cannot be used", _TLS_FILES),
     _Sign((58,), ".", TLSError, "the client's certificate cannot be used", _TLS_FILES),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from acurl._engine import ffi
 from acurl.errors import RequestError
 from acurl.source import file_size
+from acurl.values import shown
 
 FileContent = bytes | str | Path | Any
 Files = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -78,7 +78,7 @@ def _pairs(what: str, given: object) -> list[tuple[str, Any]]:
         items = given.items() if isinstance(given, Mapping) else given
         pairs = [(name, value) for name, value in items]  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
-        raise RequestError(f"{what}: must be a dict or pairs, not {reprlib.repr(given)}") from error
+        raise RequestError(f"{what}: must be a dict or pairs, not {shown(given)}") from error
     for name, _value in pairs:
         _check(f"{what}: the name", name)
     return pairs
@@ -88,11 +88,12 @@ def _each(value: object) -> Iterable[object]:
     return value if isinstance(value, (list, tuple)) else (value,)
 
 
-def _check(what: str, text: object) -> None:
+def _check(what: str, text: object, *, is_secret: bool = False) -> None:
     if not isinstance(text, str):
-        raise RequestError(f"{what} must be a str, not {text!r}")
+        raise RequestError(f"{what} must be a str, not {type(text).__name__}")
     if any(sign in text for sign in _FORBIDDEN):
-        raise RequestError(f"{what} {text!r}: must not contain CR, LF or NUL")
+        told = "" if is_secret else f" {shown(text)}"
+        raise RequestError(f"{what}{told}: must not contain CR, LF or NUL")
     _utf8(what, text)
 
 
@@ -106,7 +107,7 @@ def _utf8(what: str, text: str) -> bytes:
 def _field(name: str, value: object) -> Part:
     if isinstance(value, (int, float)):
         value = str(value)
-    path, data = _content(f"data: field {name!r}", value)
+    path, data = _content(f"data: field {shown(name)}", value)
     return Part(name, None, None, (), path, data)
 
 
@@ -114,7 +115,7 @@ def _file(name: str, given: object) -> Part:
     filename: str | None = None
     content_type: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    what = f"files: {name!r}"
+    what = f"files: {shown(name)}"
     content = given
     if isinstance(given, tuple):
         if not 2 <= len(given) <= 4:
@@ -123,8 +124,10 @@ def _file(name: str, given: object) -> Part:
         headers = tuple(_pairs(f"{what}: headers", extra))
         for header, value in headers:
             if not _HEADER_NAME.fullmatch(header):
-                raise RequestError(f"{what}: header name {header!r}: must have no blank and no ':'")
-            _check(f"{what}: header {header}", value)
+                raise RequestError(
+                    f"{what}: header name {shown(header)}: must have no blank and no ':'"
+                )
+            _check(f"{what}: header {header}", value, is_secret=True)
     path, data = _content(what, content)
     if filename is None and not isinstance(given, tuple):
         filename = _name_of(content) or name
@@ -148,7 +151,7 @@ def _content(what: str, content: object) -> tuple[str | None, bytes]:
         try:
             content = content.read()
         except (OSError, ValueError) as error:
-            raise RequestError(f"{what}: {content!r}: {error}") from error
+            raise RequestError(f"{what}: {shown(content)}: {error}") from error
     if isinstance(content, str):
         return None, _utf8(what, content)
     if isinstance(content, (bytes, bytearray, memoryview)):

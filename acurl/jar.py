@@ -26,7 +26,9 @@ class Jar:
         self._frozen: list[str] = []
         self.pointer = lib.acurl_jar_new(driver.engine, owns_connections)
         if self.pointer == ffi.NULL:
-            raise refusal(lib.ACURL_ENOMEM)
+            # It says NULL for whatever reason; why, another call tells.
+            reason = lib.acurl_engine_fd(driver.engine)
+            raise refusal(reason if reason < 0 else lib.ACURL_ENOMEM)
         driver.jars.add(self)
 
     def add(self, netscape_line: bytes) -> None:

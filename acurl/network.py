@@ -14,6 +14,7 @@ import idna
 
 from acurl.errors import RequestError
 from acurl.proxy import may_be_proxied
+from acurl.values import shown
 
 if TYPE_CHECKING:
     from acurl.options import Options
@@ -47,7 +48,7 @@ def endpoint(option: str, text: object) -> Endpoint:
             return Endpoint(bracketed(found[1]), int(found[2]))
     except ValueError:  # of no IPv6 address, or no name
         pass
-    raise RequestError(f"{option}: {text!r} must be 'host:port', such as 'example.com:443'")
+    raise RequestError(f"{option}: {shown(text)} must be 'host:port', such as 'example.com:443'")
 
 
 def bracketed(host: str) -> str:
@@ -63,7 +64,9 @@ def _address(text: object) -> str:
             return bracketed(str(ip_address(text.strip("[]"))))
     except ValueError:
         pass
-    raise RequestError(f"resolve: {text!r} must be an IP address, such as '127.0.0.1' or '::1'")
+    raise RequestError(
+        f"resolve: {shown(text)} must be an IP address, such as '127.0.0.1' or '::1'"
+    )
 
 
 def checked_resolutions(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -71,7 +74,7 @@ def checked_resolutions(value: object) -> tuple[tuple[str, tuple[str, ...]], ...
     if value is None:
         return ()
     if not isinstance(value, Mapping):
-        raise RequestError(f"resolve={value!r}: must be a dict of 'host:port' to an address")
+        raise RequestError(f"resolve={shown(value)}: must be a dict of 'host:port' to an address")
     return tuple((str(endpoint("resolve", key)), _addresses(value[key])) for key in value)
 
 
@@ -86,7 +89,9 @@ def checked_redirections(value: object) -> tuple[tuple[str, str], ...]:
     if value is None:
         return ()
     if not isinstance(value, Mapping):
-        raise RequestError(f"connect_to={value!r}: must be a dict of 'host:port' to 'host:port'")
+        raise RequestError(
+            f"connect_to={shown(value)}: must be a dict of 'host:port' to 'host:port'"
+        )
     return tuple(
         (str(endpoint("connect_to", key)), str(endpoint("connect_to", value[key]))) for key in value
     )
@@ -97,7 +102,7 @@ def check_interface(value: object) -> None:
     if value is None:
         return
     if not isinstance(value, str) or not value:
-        raise RequestError(f"interface={value!r}: must be the name or address of one, or None")
+        raise RequestError(f"interface={shown(value)}: must be the name or address of one, or None")
     names = [name for _, name in socket.if_nameindex()]
     if value in names:
         return
@@ -105,7 +110,7 @@ def check_interface(value: object) -> None:
         address = ip_address(value)
     except ValueError:
         raise RequestError(
-            f"interface={value!r}: must be an address of this machine or one of {', '.join(names)}"
+            f"interface={shown(value)}: must be an address of this machine or one of {', '.join(names)}"
         ) from None
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
@@ -113,7 +118,7 @@ def check_interface(value: object) -> None:
             probe.bind((value, 0))
     except OSError as error:
         raise RequestError(
-            f"interface={value!r}: must be an address of this machine ({error.strerror})"
+            f"interface={shown(value)}: must be an address of this machine ({error.strerror})"
         ) from error
 
 
@@ -122,11 +127,11 @@ def check_unix_socket(value: object) -> None:
     if value is None:
         return
     if not isinstance(value, str) or not value or "\0" in value:
-        raise RequestError(f"unix_socket={value!r}: must be the path of a socket, or None")
+        raise RequestError(f"unix_socket={shown(value)}: must be the path of a socket, or None")
     size = len(os.fsencode(value))
     if size > _LONGEST_SOCKET_PATH:
         raise RequestError(
-            f"unix_socket={value!r}: must be at most {_LONGEST_SOCKET_PATH} bytes, not {size}"
+            f"unix_socket={shown(value)}: must be at most {_LONGEST_SOCKET_PATH} bytes, not {size}"
         )
 
 
@@ -136,11 +141,13 @@ def check_keepalive(value: object) -> None:
         return
     if not (isinstance(value, tuple) and [type(item) for item in value] == [int, int]):
         raise RequestError(
-            f"tcp_keepalive={value!r}: must be (seconds of silence, seconds between probes), "
+            f"tcp_keepalive={shown(value)}: must be (seconds of silence, seconds between probes), "
             "whole numbers, or None"
         )
     if not all(0 < number <= _MOST_KEEPALIVE for number in value):
-        raise RequestError(f"tcp_keepalive={value!r}: each must be 1 to {_MOST_KEEPALIVE} seconds")
+        raise RequestError(
+            f"tcp_keepalive={shown(value)}: each must be 1 to {_MOST_KEEPALIVE} seconds"
+        )
 
 
 def milliseconds(limit: float) -> int:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from typing import Any, Literal, TypedDict
 
 from acurl.errors import RequestError
@@ -182,8 +183,8 @@ def session_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         allowed = ", ".join(sorted(NAMES))
         raise TypeError(
-            f"there is no option {unknown[0]!r}; besides what a request is made of (headers, "
-            f"params, data and so on) allowed are {allowed}"
+            f"there is no option {unknown[0]!r}{_meant(unknown[0])}; besides what a request is "
+            f"made of (headers, params, data and so on) allowed are {allowed}"
         )
     found = {name: _text_of_path(value) for name, value in given.items()}
     if "timeout" in found:
@@ -195,6 +196,26 @@ def session_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     if "connect_to" in found:
         found["connect_to"] = checked_redirections(found["connect_to"])
     return found
+
+
+# What other clients call it.
+_ELSEWHERE = {
+    "follow_redirects": "allow_redirects",
+    "content": "data",
+    "proxies": "proxy",
+    "http2": "http_version",
+    "uds": "unix_socket",
+}
+_OF_REQUESTS = (
+    "headers", "params", "cookies", "auth", "data", "json", "files", "stream", "allow_redirects",
+    "max_redirects",
+)  # fmt: skip
+
+
+def _meant(name: str) -> str:
+    near = get_close_matches(name, [*NAMES, *_OF_REQUESTS], 1)
+    meant = _ELSEWHERE.get(name) or (near[0] if near else None)
+    return "" if meant is None else f" (did you mean {meant!r}?)"
 
 
 def _text_of_path(value: object) -> object:

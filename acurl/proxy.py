@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from acurl.errors import RequestError
 from acurl.tls import ca_file
+from acurl.values import shown
 
 if TYPE_CHECKING:
     from acurl.options import Options
@@ -22,18 +23,18 @@ def check_proxy(value: object) -> None:
     if value is None or value == "":
         return
     if not isinstance(value, str):
-        raise RequestError(f"proxy={value!r}: must be a str, '' for none or None")
-    shown = shown_proxy(value)
+        raise RequestError(f"proxy: must be a str, '' for none or None, not {type(value).__name__}")
+    told = shown(shown_proxy(value))
     if not (value.isascii() and value.isprintable() and " " not in value):
-        raise RequestError(f"proxy={shown!r}: must be ASCII without blanks (write %20)")
+        raise RequestError(f"proxy={told}: must be ASCII without blanks (write %20)")
     scheme, separator, _ = value.partition("://")
     if not separator or scheme.lower() not in PROXY_SCHEMES:
         raise RequestError(
-            f"proxy={shown!r}: must begin with one of {', '.join(PROXY_SCHEMES)} and '://'"
+            f"proxy={told}: must begin with one of {', '.join(PROXY_SCHEMES)} and '://'"
         )
     if not _has_host_and_port(value):
         raise RequestError(
-            f"proxy={shown!r}: must be scheme://host:port or scheme://user:password@host:port"
+            f"proxy={told}: must be scheme://host:port or scheme://user:password@host:port"
         )
 
 

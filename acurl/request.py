@@ -15,6 +15,7 @@ from acurl.body import NO_BODY, Body, Data, build_body
 from acurl.cookies import Cookie, cookie_dict
 from acurl.errors import RequestError
 from acurl.form import Files, Form
+from acurl.framing import HeaderItems, check_framing
 from acurl.urls import encode_url, host, login, origin, with_params, without_password
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from acurl.response import _Response
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
-HeaderItems = tuple[tuple[str, str], ...]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE = re.compile(r"[\r\n\0]")
@@ -130,13 +130,15 @@ class Request:
 
         The content of streamed bodies and of parts from memory is not in it.
         """
-        words = ["curl", "-X", self.method.decode()]
+        words = (
+            ["curl", "--head"] if self.method == b"HEAD" else ["curl", "-X", self.method.decode()]
+        )
         if self.data is not None:
             words += ["--data-raw", self.data.decode("utf-8", "backslashreplace")]
         for part in self.parts or ():
             words += ["-F", f"{part.name}=@{part.path or '-'}"]
         if self.source is not None:
-            words += ["--upload-file", "-"]
+            words += ["--upload-file", self.source.path or "-"]
         for name, value in self.header_items:
             words += ["-H", f"{name}: {value}"]
         if self.cookies:
@@ -187,7 +189,6 @@ class Request:
         extras = self.extras = ffi.new("acurl_extras *")
         extras.stream_answer = self.streams
         if self.source is not None:
-            self.source.size = _length_given(self.header_items, self.source.size)
             extras.stream_body, extras.stream_size = True, self.source.size
         if self.parts is not None:
             form = Form(self.parts)
@@ -202,11 +203,14 @@ class Request:
 
 _plain_requests: dict[str, Request] = {}
 _MOST_PLAIN_REQUESTS = 4096
+_LONGEST_KEPT = 2048
 
 
 def plain_get(url: str) -> Request:
     """The GET of a URL and nothing else; kept, since journeys ask for the same ones again."""
     request = Request(b"GET", url)
+    if len(url) > _LONGEST_KEPT or "@" in url:  # large, or with a password
+        return request
     if len(_plain_requests) >= _MOST_PLAIN_REQUESTS:
         _plain_requests.clear()
     _plain_requests[url] = request
@@ -239,7 +243,7 @@ def build_request(
             raise RequestError("method HEAD cannot carry a body: leave out data, json and files")
     if body.content_type and not any(name.lower() == "content-type" for name, _ in items):
         items += (("Content-Type", body.content_type),)
-    _check_length(items, body)
+    check_framing(method, items, body)
     if params is not None:
         url = with_params(url, params)
     if not isinstance(stream, bool):
@@ -266,16 +270,17 @@ def header_items(headers: Headers | None) -> HeaderItems:
     try:
         pairs = [(k, v) for k, v in (headers.items() if isinstance(headers, Mapping) else headers)]
     except (TypeError, ValueError) as error:
-        raise RequestError(f"headers must be a dict or pairs of str, not {headers!r}") from error
+        kind = type(headers).__name__  # what it is may be a secret
+        raise RequestError(f"headers must be a dict or pairs of str, not {kind}") from error
     items = []
     for name, value in pairs:
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise RequestError(f"header name {name!r}: must be a str of letters, digits and -")
+            shown = name.partition(":")[0][:60] if isinstance(name, str) else type(name).__name__
+            raise RequestError(f"header name {shown!r}: must be a str of letters, digits and -")
         if not isinstance(value, str):
             raise RequestError(f"header {name}: value must be a str, not {type(value).__name__}")
         if _UNSAFE.search(value):
-            shown = "its value" if name.lower() in _SECRET_HEADERS else f"value {value!r}"
-            raise RequestError(f"header {name}: {shown} must not contain CR, LF or NUL")
+            raise RequestError(f"header {name}: its value must not contain CR, LF or NUL")
         items.append((name, value.strip(" \t")))
     return tuple(items)
 
@@ -300,23 +305,6 @@ def _may_be_large(body: Body) -> bool:
     if body.data is not None:
         return len(body.data) > _EXPECT_ABOVE
     return body.parts is not None or body.source is not None
-
-
-def _check_length(items: HeaderItems, body: Body) -> None:
-    """Refuse a length that would leave the server waiting, or reading the next request."""
-    for name, value in items:
-        if name.lower() != "content-length" or body.source is not None:
-            continue
-        size = None if body.parts is not None else len(body.data or b"")
-        if value != str(size):
-            what = "a form" if size is None else f"{size} bytes"
-            raise RequestError(f"header {name}: {value!r} is not the body's length ({what})")
-
-
-def _length_given(items: HeaderItems, size: int) -> int:
-    """The length of a streamed body: as known, or else as the user says."""
-    given = [value for name, value in items if name.lower() == "content-length"]
-    return int(given[0]) if size < 0 and given and given[0].isdecimal() else size
 
 
 def _curl_auth(auth: Auth | None) -> list[str]:

@@ -16,7 +16,7 @@ from acurl.cookies import (
     write_cookie_file,
 )
 from acurl.defaults import Defaults
-from acurl.driver import NULL, Driver, Finished, refusal
+from acurl.driver import NULL, Driver, refusal
 from acurl.errors import (
     AcurlError,
     EngineClosed,
@@ -28,6 +28,7 @@ from acurl.failure import failure
 from acurl.jar import Jar
 from acurl.options import ConnectionOptions
 from acurl.profile import Settings
+from acurl.record import Finished
 from acurl.request import Headers, Request, build_request, kept_plain_get, plain_get
 from acurl.response import CODE, COOKIE_LEN, _Response, part, unpack_record
 from acurl.stream import StreamedResponse
@@ -306,7 +307,7 @@ class Session:
         """The response whose head is there; what its end brings is told to the callbacks."""
         if head.flags & _COOKIES:
             self._keep_cookies(head.record)
-        response = StreamedResponse(head.record, request, self._jar, exchange)
+        response = self._stream_of(head.record, request, exchange)
         alive = weakref.ref(response)
 
         def on_end(final: Finished) -> None:
@@ -321,6 +322,11 @@ class Session:
         exchange.attach(on_end)
         return response
 
+    def _stream_of(self, record: bytes, request: Request, exchange: Exchange) -> StreamedResponse:
+        settings = request.settings or self._settings
+        most = settings.options.max_response_size or exchange.max_response_size
+        return StreamedResponse(record, request, self._jar, exchange, most)
+
     def _settle(
         self, result: Finished, request: Request, exchange: Exchange | None, max_redirects: int
     ) -> _Response | Request:
@@ -332,8 +338,8 @@ class Session:
         response = self._finished(result, request)
         goes_on = result.flags & _REDIRECT and max_redirects >= 0
         if exchange is not None and request.streams and not goes_on:
-            response = StreamedResponse(result.record, request, self._jar, exchange)
             exchange.final = result
+            response = self._stream_of(result.record, request, exchange)
             response.complete(result.record, result.held)
         if self.response_callback is not None:
             self.response_callback(response)

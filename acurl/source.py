@@ -38,6 +38,11 @@ class Source:
         elif hasattr(given, "__next__") or hasattr(given, "__anext__"):
             self.can_restart = False  # an iterator is over when it is over
 
+    @property
+    def path(self) -> str | None:
+        """The file's path, where it was given as one."""
+        return str(self._given) if isinstance(self._given, Path) else None
+
     def open(self) -> Iterator[Any] | AsyncIterator[Any]:
         """The pieces from the start. Raises RequestError when they cannot be had a second time."""
         if self.times_opened and not self.can_restart:
@@ -87,15 +92,15 @@ def is_source(data: object) -> bool:
 
 def piece(given: object) -> bytes:
     """One piece as bytes. Raises RequestError for other things than bytes and str."""
-    if isinstance(given, bytes):
+    if type(given) is bytes:
         return given
     if isinstance(given, str):
         try:
             return given.encode()
         except UnicodeEncodeError as error:
             raise RequestError(f"data: the iterator gave {reprlib.repr(given)}: {error}") from error
-    if isinstance(given, (bytearray, memoryview)):
-        return bytes(given)
+    if isinstance(given, (bytes, bytearray, memoryview)):
+        return memoryview(given).tobytes()  # whatever a subclass says of its length
     raise RequestError(f"data: the iterator gave {reprlib.repr(given)}, must be bytes or str")
 
 

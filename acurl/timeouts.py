@@ -75,6 +75,10 @@ def as_timeout(value: Timeout | float | None) -> Timeout:
     """A Timeout from what users give: one of ours, seconds for all phases, or None for none."""
     if isinstance(value, Timeout):
         return value
+    if isinstance(value, tuple):
+        pairs = zip(("connect", "read"), value, strict=False)
+        given = ", ".join(f"{name}={item!r}" for name, item in pairs)
+        raise RequestError(f"timeout={value!r}: must be seconds or None; write Timeout({given})")
     if value is None:
         return Timeout(None, total=None)
     return Timeout(value)

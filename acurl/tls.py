@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import certifi
 
 from acurl.errors import RequestError
-from acurl.values import check_choice
+from acurl.values import check_choice, shown
 
 if TYPE_CHECKING:
     from acurl.options import Options
@@ -27,16 +27,16 @@ _CIPHERS = re.compile(r"[!-~]+([ ,][!-~]+)*", re.ASCII)
 def check_trust(verify: object, cert: object) -> None:
     """Raise RequestError unless they say whom to trust, and who one is."""
     if not isinstance(verify, (bool, str)):
-        raise RequestError(f"verify={verify!r}: must be True, False or a CA file's path")
+        raise RequestError(f"verify={shown(verify)}: must be True, False or a CA file's path")
     if isinstance(verify, str) and not os.path.isfile(verify):  # noqa: PTH113
-        raise RequestError(f"verify={verify!r}: there is no such CA file")
+        raise RequestError(f"verify={shown(verify)}: there is no such CA file")
     if cert is None:
         return
     if not (isinstance(cert, tuple) and [type(item) for item in cert] == [str, str]):
-        raise RequestError(f"cert={cert!r}: must be a tuple (key file, certificate file)")
+        raise RequestError(f"cert={shown(cert)}: must be a tuple (key file, certificate file)")
     for path in cert:
         if not os.path.isfile(path):  # noqa: PTH113 - a Path would change the message
-            raise RequestError(f"cert: there is no file {path!r} (give key, certificate)")
+            raise RequestError(f"cert: there is no file {shown(path)} (give key, certificate)")
 
 
 def check_tls(least: object, most: object, ciphers: object) -> None:
@@ -48,7 +48,7 @@ def check_tls(least: object, most: object, ciphers: object) -> None:
         raise RequestError(f"tls_min={least!r}: must not be above tls_max={most!r}")
     if ciphers is not None and not (isinstance(ciphers, str) and _CIPHERS.fullmatch(ciphers)):
         raise RequestError(
-            f"ciphers={ciphers!r}: must be names of OpenSSL with ':' between, or None"
+            f"ciphers={shown(ciphers)}: must be names of OpenSSL with ':' between, or None"
         )
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlencode
 import idna
 
 from acurl.errors import RequestError
+from acurl.values import shortened, shown
 
 Scalar = str | int | float | bool | None
 Params = Mapping[str, Scalar | Iterable[Scalar]] | Iterable[tuple[str, Scalar | Iterable[Scalar]]]
@@ -26,7 +27,11 @@ _HOST = re.compile(r"(?=\.*[0-9A-Za-z_~-])[0-9A-Za-z._~-]+(?<!\.\.)")
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)(?:%(?:25)?[0-9A-Za-z._~-]+)?\]")
 _NUMERIC = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+)){0,3}")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_PASSWORD = re.compile(r"(//[^/?#@:]*:)[^/?#]*@")
+# A password may hold "@"; or "/", "?" and "#", which then make a port that is none.
+_PASSWORD = re.compile(
+    r"((?:^|//)(?:[^/?#@:]*@)*[^/?#@:]*:)(?:[^/?#]*@|(?![0-9]*(?:[/?#]|$)).*@)", re.DOTALL
+)
+_WITHOUT_SCHEME = re.compile(r"^([^:]*:).*@", re.DOTALL)
 # All that may stand in a URL as it is; "%" too, since what is encoded stays encoded.
 _KEPT = "!#$%&'()*+,/:;=?@[]~\"<>\\^`{|}"
 _LAST_PORT = 65535
@@ -59,15 +64,19 @@ def encode_url(url: object) -> bytes:
     port = f":{place.port}" if place.port else ""
     encoded = f"{place.scheme}://{user}{place.host}{port}{place.rest}".encode("ascii")
     if len(encoded) > _MOST_BYTES:
-        start = f"{place.scheme}://{place.host}{port}"
+        start = shown(f"{place.scheme}://{place.host}{port}")
         raise RequestError(
-            f"url {start!r} and so on: has {len(encoded)} bytes, at most are {_MOST_BYTES}"
+            f"url {start} and so on: has {len(encoded)} bytes, at most are {_MOST_BYTES}"
         )
     return encoded
 
 
 def _refusal(url: str, reason: str) -> RequestError:
-    return RequestError(f"url {without_password(url)!r}: {reason}")
+    return RequestError(f"url {shown(without_password(url))}: {reason}")
+
+
+def _no_text(url: object) -> RequestError:
+    return RequestError(f"url: must be a str, not {type(url).__name__}")
 
 
 def _quoted(url: str, text: str) -> str:
@@ -79,7 +88,7 @@ def _quoted(url: str, text: str) -> str:
 
 def _place(url: object) -> _Place:
     if not isinstance(url, str):
-        raise RequestError(f"url {url!r}: must be a str, not {type(url).__name__}")
+        raise _no_text(url)
     unfit = _UNFIT.search(url)
     if unfit:
         hint = " (%20, or '+' in a query)" if unfit.group() == " " else ""
@@ -88,7 +97,7 @@ def _place(url: object) -> _Place:
     if not separator:
         raise _refusal(url, "must be absolute, such as http://host/path")
     if scheme.lower() not in {"http", "https"}:
-        raise _refusal(url, f"scheme must be http or https, not {scheme!r}")
+        raise _refusal(url, f"scheme must be http or https, not {shown(without_password(scheme))}")
     size = re.search(r"[/?#]|$", rest)
     end = size.start() if size else len(rest)
     parts = _PARTS.fullmatch(rest[:end])
@@ -99,7 +108,7 @@ def _place(url: object) -> _Place:
         raise _refusal(url, "has no user before '@'")
     number = (port or "").lstrip("0")
     if len(number) > 5 or int(number or 0) > _LAST_PORT:
-        raise _refusal(url, f"port {port} is out of range 0-{_LAST_PORT}")
+        raise _refusal(url, f"port {shortened(port or str())} is out of range 0-{_LAST_PORT}")
     return _Place(
         scheme.lower(),
         user and _quoted(url, user),
@@ -115,19 +124,21 @@ def _host(url: str, host: str) -> str:
     if host.startswith("["):
         return _bracketed(url, host)
     if _ESCAPE.search(host):
-        raise _refusal(url, f"host {host!r}: after '%' must stand two hexadecimal digits")
+        raise _refusal(url, f"host {shown(host)}: after '%' must stand two hexadecimal digits")
     name = unquote(host)
     if not name.isascii():
         try:
             name = idna.encode(name, uts46=True).decode("ascii")
         except UnicodeError as error:
-            raise _refusal(url, f"host {host!r} is no valid name ({error})") from error
+            raise _refusal(url, f"host {shown(host)} is no valid name ({error})") from error
         if _NUMERIC.fullmatch(name.removesuffix(".")):
-            raise _refusal(url, f"host {host!r}: an address must have ASCII digits")
+            raise _refusal(url, f"host {shown(host)}: an address must have ASCII digits")
     if not _HOST.fullmatch(name):
-        raise _refusal(url, f"host {host!r} must consist of letters, digits, '.', '-', '_' and '~'")
+        raise _refusal(
+            url, f"host {shown(host)} must consist of letters, digits, '.', '-', '_' and '~'"
+        )
     if name.endswith(".") and _NUMERIC.fullmatch(name[:-1]):
-        raise _refusal(url, f"host {host!r}: an address must not end with a dot")
+        raise _refusal(url, f"host {shown(host)}: an address must not end with a dot")
     return name
 
 
@@ -136,13 +147,16 @@ def _bracketed(url: str, host: str) -> str:
     try:
         ipaddress.IPv6Address(parts[1] if parts else "")
     except ValueError as error:
-        raise _refusal(url, f"host {host!r} is no IPv6 address") from error
+        raise _refusal(url, f"host {shown(host)} is no IPv6 address") from error
     return host
 
 
 def without_password(url: str) -> str:
     """The URL as it may be shown: a password in it is replaced by three asterisks."""
-    return _PASSWORD.sub(r"\1***@", url)
+    if "@" not in url:
+        return url
+    pattern = _PASSWORD if "//" in url else _WITHOUT_SCHEME
+    return pattern.sub(r"\1***@", url, count=1)
 
 
 def login(url: str) -> tuple[str, str] | None:
@@ -219,7 +233,7 @@ def with_params(url: str, params: Params | None) -> str:
     other types, naming the parameter but never its value.
     """
     if not isinstance(url, str):
-        raise RequestError(f"url {url!r}: must be a str, not {type(url).__name__}")
+        raise _no_text(url)
     if params is None:
         return url
     try:
@@ -246,7 +260,9 @@ def param_pairs(params: Params) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, value in items:
         if not isinstance(name, str):
-            raise RequestError(f"params: name {name!r} must be a str, not {type(name).__name__}")
+            raise RequestError(
+                f"params: name {shown(name)} must be a str, not {type(name).__name__}"
+            )
         values = value if isinstance(value, (list, tuple)) else (value,)
         pairs += [(name, _text(name, item)) for item in values if item is not None]
     return pairs
@@ -260,6 +276,6 @@ def _text(name: str, value: object) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     raise RequestError(
-        f"params: {name!r} must be str, int, float, bool, None or a list of these, "
+        f"params: {shown(name)} must be str, int, float, bool, None or a list of these, "
         f"not {type(value).__name__}"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from acurl.driver import Counters, Driver
 from acurl.errors import AcurlError, EngineClosed
 from acurl.options import (
+    CONNECTIONS,
     ConnectionOptions,
     Connections,
     HttpVersion,
@@ -20,7 +21,7 @@ from acurl.options import (
 from acurl.profile import Settings, microseconds
 from acurl.session import Session
 from acurl.timeouts import seconds
-from acurl.values import count
+from acurl.values import check_choice, count
 
 if TYPE_CHECKING:
     from acurl.auth import Auth
@@ -140,13 +141,10 @@ class CurlWrapper:
 
         The same is given each time, so it is looked up as it was given, before it is checked.
         """
-        key: Hashable = (base, *((name, type(value), value) for name, value in given.items()))
-        try:
-            found = self._known.get(key)
-        except TypeError:  # a dict or a list among the values
-            key = (base, *((name, _hashable(value)) for name, value in given.items()))
-            found = self._known.get(key)
+        key, found = self._known_by(base, given)
         if found is None:
+            if "connections" in given:
+                check_choice("connections", given["connections"], CONNECTIONS)
             if base is None:
                 options = self._options.with_changes(**session_fields(given))
             else:
@@ -155,8 +153,25 @@ class CurlWrapper:
             found = self.settings(options)
             if len(self._known) >= _MOST_SETTINGS:
                 self._known.clear()
-            self._known[key] = found
+            if key is not None:
+                self._known[key] = found
         return found
+
+    def _known_by(
+        self, base: Settings | None, given: Mapping[str, Any]
+    ) -> tuple[Hashable, Settings | None]:
+        """The key of what was given, None where it has none, and what is known by it."""
+        key: Hashable = (base, *((name, type(value), value) for name, value in given.items()))
+        try:
+            if tuple not in map(type, given.values()):  # its items have types as well
+                return key, self._known.get(key)
+        except TypeError:  # a dict or a list among the values
+            pass
+        try:
+            key = (base, *((name, _hashable(value)) for name, value in given.items()))
+            return key, self._known.get(key)
+        except (TypeError, ValueError, RecursionError):  # none of these is allowed
+            return None, None
 
     def stats(self) -> Counters:
         """What the engine has counted. Raises EngineClosed after close."""

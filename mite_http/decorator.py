@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import acurl
-from acurl.profile import HttpVersion
+from acurl.options import Connections, HttpVersion
 from mite_http import registry
 from mite_http.options import PoolOptions
 
@@ -27,6 +27,7 @@ def mite_http(
     http_version: HttpVersion = ...,
     verify: bool | str = ...,
     timeout: acurl.Timeout | float | None = ...,
+    connections: Connections = ...,
     name: str = ...,
 ) -> Callable[[J], J]: ...
 def mite_http(func: Journey | None = None, /, **options: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import acurl
-from acurl.options import HttpVersion, Options
+from acurl.options import Connections, HttpVersion, Options
 from acurl.timeouts import DEFAULT_TIMEOUT, as_timeout
 
 
@@ -15,7 +15,8 @@ class PoolOptions:
 
     ``max_connects``: most idle connections kept for reuse; never limits concurrency.
     ``http_version``: "auto", "1.1", "2", "2-prior-knowledge" or "3".  ``verify``: True, False or
-    a CA file.  ``timeout``: seconds, an ``acurl.Timeout``, or None for never.  ``name``: the
+    a CA file.  ``timeout``: seconds, an ``acurl.Timeout``, or None for never.  ``connections``:
+    "shared", "session" (each journey has its own, as browsers do) or "request".  ``name``: the
     context's attribute that the session is put on.
     """
 
@@ -23,6 +24,7 @@ class PoolOptions:
     http_version: HttpVersion = "auto"
     verify: bool | str = True
     timeout: acurl.Timeout | float | None = DEFAULT_TIMEOUT
+    connections: Connections = "shared"
     name: str = "http"
 
     def __post_init__(self) -> None:
@@ -35,4 +37,4 @@ class PoolOptions:
                 f"name={self.name!r}: must be a name that an attribute can have, such as 'api'"
             )
         as_timeout(self.timeout)
-        Options(http_version=self.http_version, verify=self.verify)
+        Options(http_version=self.http_version, verify=self.verify, connections=self.connections)

@@ -98,6 +98,9 @@ class SessionPool:
         options = self.options
         self._loop, self._wrapper = loop, wrapper
         self._first = wrapper.session(
-            options.http_version, verify=options.verify, timeout=options.timeout
+            options.http_version,
+            verify=options.verify,
+            timeout=options.timeout,
+            connections=options.connections,
         )
         return self._first

@@ -60,6 +60,10 @@ class AcurlSessionWrapper:
         """POST; the options are those of ``acurl.Session.request``."""
         return self._session.post(url, **options)
 
+    def twin(self) -> AcurlSessionWrapper:
+        """Another user with the same options, whose requests are told to the same context."""
+        return AcurlSessionWrapper(self._session.twin(), self._context, self.pool)
+
     def close(self) -> None:
         """Give up the session: its later requests are refused."""
         session = self._session

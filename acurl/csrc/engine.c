@@ -85,8 +85,10 @@ acurl_engine *acurl_engine_new(const acurl_engine_options *options) {
   engine->fork_generation = fork_generation;
   engine->epoll_fd = engine->timer_fd = -1;
   memset(engine->answered, 0xff, sizeof engine->answered);
+  errno = 0;
   engine->multi = libcurl.multi_init();
-  errno = ENOMEM;
+  if(!engine->multi && !errno)
+    errno = ENOMEM;
   if(!engine->multi || !events_open(engine) ||
      libcurl.multi_setopt(engine->multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
                           (long)engine->options.max_streams)) {
@@ -369,6 +371,8 @@ static void collect(acurl_engine *engine) {
     struct transfer *transfer = NULL;
     CURLcode code = message->data.result;
     libcurl.easy_getinfo(message->easy, CURLINFO_PRIVATE, &transfer);
+    if(!code && !transfer->in_body) /* libcurl takes it for a whole answer */
+      transfer->cause = ACURL_CAUSE_HEAD_CUT_OFF;
     if(!may_repeat(transfer, code) || !repeat(transfer))
       finish(transfer, code);
   }

@@ -26,7 +26,8 @@ enum {
   ACURL_CAUSE_NO_MEMORY = 4,
   ACURL_CAUSE_READ_TIMEOUT = 5,
   ACURL_CAUSE_WRITE_TIMEOUT = 6,
-  ACURL_CAUSE_MAX_RETRIES = 7
+  ACURL_CAUSE_MAX_RETRIES = 7,
+  ACURL_CAUSE_HEAD_CUT_OFF = 8 /* the answer ended inside its headers */
 };
 
 /* What a record tells beyond the plain path. */

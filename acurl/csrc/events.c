@@ -30,6 +30,7 @@
 #define EVENTS_PER_WAIT 64
 #define MAX_TIMER_ROUNDS 4
 #define RETRY_REFUSED (10 * MILLISECOND)
+#define ARM_TRIES 3 /* nothing else would wake us */
 #define PARK_FOREIGN_FROM 0x081400
 
 int64_t clock_now(void) {
@@ -138,8 +139,10 @@ static int on_open(void *context, int purpose, struct curl_address *address) {
   acurl_engine *engine = transfer->engine;
   (void)purpose;
   int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-  if(fd < 0)
+  if(fd < 0) {
+    transfer->open_errno = errno;
     return CURL_SOCKET_BAD;
+  }
   struct descriptor *descriptor = entry(engine, fd);
   if(!descriptor) {
     close(fd);
@@ -331,6 +334,7 @@ void events_arm(acurl_engine *engine) {
    * setting that has become too early is left alone. */
   struct itimerspec spec = {.it_value.tv_sec = next / 1000000000LL,
                             .it_value.tv_nsec = next % 1000000000LL};
-  if(!timerfd_settime(engine->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL))
-    engine->armed = next;
+  for(int tries = 0; tries < ARM_TRIES && engine->armed != next; tries++)
+    if(!timerfd_settime(engine->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL))
+      engine->armed = next;
 }

@@ -135,6 +135,7 @@ struct transfer {
   int32_t repeats;      /* how often we had it sent again although none had */
   int32_t challenges;   /* answers that libcurl met with credentials */
   int opened_fd;        /* the last socket opened for it, -1 none */
+  int open_errno;       /* why one could not be opened; 0: none failed */
   int32_t status;       /* of the answer's last status line */
   int32_t http_version; /* CURL_HTTP_VERSION_* of that line */
   int64_t body_limit;

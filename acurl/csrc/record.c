@@ -76,7 +76,8 @@ static void fill(acurl_record *record, struct transfer *transfer, CURLcode code)
     record->upload_size = info_number(easy, CURLINFO_SIZE_UPLOAD_T);
   record->download_size = info_number(easy, CURLINFO_SIZE_DOWNLOAD_T);
   if(code)
-    record->os_error = info_long(easy, CURLINFO_OS_ERRNO);
+    record->os_error = transfer->open_errno ? transfer->open_errno
+                                            : info_long(easy, CURLINFO_OS_ERRNO);
 }
 
 static bool append_text(struct buffer *bytes, const char *text, uint32_t *length) {

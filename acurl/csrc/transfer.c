@@ -275,6 +275,7 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->stuck = false;
   transfer->begun = transfer->left = transfer->repeats = transfer->challenges = 0;
   transfer->opened_fd = -1;
+  transfer->open_errno = 0;
   transfer->cause = ACURL_CAUSE_NONE;
   transfer->status = transfer->http_version = 0;
   transfer->error[0] = '\0';

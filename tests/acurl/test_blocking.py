@@ -51,7 +51,7 @@ def test_errors_are_those_of_a_session(echo: Echo) -> None:
         acurl.get("http://127.0.0.1:1/")
     with pytest.raises(acurl.RequestError, match="http_version='4': must be one of"):
         acurl.get(echo.url, http_version="4")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"there is no option 'verfy'; .* allowed are "):
+    with pytest.raises(TypeError, match=r"there is no option 'verfy' .* allowed are "):
         acurl.get(echo.url, verfy=False)  # type: ignore[call-arg]
     with pytest.raises(acurl.RequestError, match=r"stream=True: needs an event loop: use .*open_"):
         acurl.get(echo.url, stream=True)

@@ -52,14 +52,16 @@ def test_an_empty_header_is_sent_not_dropped() -> None:
 def test_bad_header_names(name: Any) -> None:
     with pytest.raises(acurl.RequestError) as caught:
         build_request("GET", URL, {name: "x"})
-    assert str(caught.value).startswith(f"header name {name!r}: must be ")
+    # Behind a colon may stand a secret, and what is no text may be one.
+    shown = name.partition(":")[0] if isinstance(name, str) else type(name).__name__
+    assert str(caught.value).startswith(f"header name {shown!r}: must be ")
 
 
 @pytest.mark.parametrize("value", ["a\r\nB: c", "a\nb", "\r", "a\0b", "\n"])
 def test_header_values_cannot_start_another_header(value: str) -> None:
     with pytest.raises(acurl.RequestError) as caught:
         build_request("GET", URL, {"A": value})
-    assert str(caught.value) == f"header A: value {value!r} must not contain CR, LF or NUL"
+    assert str(caught.value) == "header A: its value must not contain CR, LF or NUL"
 
 
 @pytest.mark.parametrize("value", [5, None, b"x", ["x"]])

@@ -97,7 +97,7 @@ FAULTS: dict[str, tuple[Script, type[acurl.AcurlError], tuple[int, ...], str]] =
         answering(b"220 mail.example ESMTP\r\n"),
         acurl.ProtocolError,
         (1,),
-        "does not speak this HTTP version",
+        "what answers does not speak HTTP",
     ),
     "unknown version": (
         answering(b"HTTP/7.1 200 OK\r\n\r\n"),

@@ -358,4 +358,4 @@ def test_discarded_bodies_are_counted(
         assert len(await response.read()) == (size if stream else 0)
         assert response.download_size == size
 
-    run_wrapper(body, max_response_size=1 << 20)
+    run_wrapper(body, max_response_size=4 << 20 if stream else 1 << 20)

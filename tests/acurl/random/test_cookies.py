@@ -46,7 +46,10 @@ bad_text = st.one_of(
 )
 given_cookies = st.one_of(
     st.dictionaries(name, value, min_size=1, max_size=1),
-    st.dictionaries(name, value, min_size=1, max_size=4),
+    # Curl 7.88 takes names that differ in case for one.
+    st.dictionaries(name, value, min_size=1, max_size=4).filter(
+        lambda cookies: len({name.lower() for name in cookies}) == len(cookies)
+    ),
     st.dictionaries(st.one_of(name, bad_text), st.one_of(value, bad_text), min_size=1, max_size=2),
 )
 

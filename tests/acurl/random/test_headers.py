@@ -2,7 +2,7 @@
 
 `as_lines` holds the differences: acurl takes off the blanks around a value, which are no part of
 it, and libcurl 8.23 puts Connection, so spelt, behind all others, or nowhere if empty. Unlike curl,
-acurl refuses what is no name, and values that could end a line.
+acurl refuses what is no name, values that could end a line, and lengths that are not the body's.
 """
 
 import asyncio
@@ -80,8 +80,14 @@ headers = st.one_of(
 
 
 def is_good(pairs: Headers) -> bool:
-    """Whether acurl is to send these headers."""
-    return all(
+    """Whether acurl is to send these headers: of a GET, whose body has no bytes."""
+    framing = [
+        (name.lower(), value.strip(" \t").lower())
+        for name, value in pairs
+        if name.lower() in {"content-length", "transfer-encoding"}
+    ]
+    true: tuple[Headers, ...] = ([("content-length", "0")], [("transfer-encoding", "chunked")], [])
+    return framing in true and all(
         re.fullmatch(TOKEN, name) and not re.search("[\r\n\0\ud800-\udfff]", value)
         for name, value in pairs
     )
