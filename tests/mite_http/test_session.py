@@ -121,6 +121,36 @@ def test_all_else_is_the_sessions(nginx: Nginx, run_async: RunAsync) -> None:
     ]
 
 
+def test_requests_of_a_twin_are_told_too(nginx: Nginx, run_async: RunAsync) -> None:
+    told = Told()
+
+    async def main() -> None:
+        async with RootTransaction(told.ctx), SessionPool().session_context(told.ctx):
+            twin = told.ctx.http.twin()
+            await twin.get(f"{nginx.http}/small?twin")
+            twin.close()
+        await told.run.close()
+
+    run_async(main())
+    assert [message["effective_url"] for message in told.requests] == [f"{nginx.http}/small?twin"]
+
+
+def test_each_user_may_have_connections_of_his_own(nginx: Nginx, run_async: RunAsync) -> None:
+    told = Told()
+
+    async def main() -> None:
+        pool = SessionPool(connections="session")
+        async with RootTransaction(told.ctx):
+            for _user in range(2):
+                async with pool.session_context(told.ctx):
+                    for _ in range(2):
+                        await told.ctx.http.get(f"{nginx.http}/small?own")
+        await told.run.close()
+
+    run_async(main())
+    assert [message["reused"] for message in told.requests] == [False, True, False, True]
+
+
 def test_an_answer_counts_whatever_the_callback_does(nginx: Nginx, run_async: RunAsync) -> None:
     told = Told()
 
