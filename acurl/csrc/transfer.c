@@ -14,15 +14,16 @@
 static int on_begin(void *context, char *ip, char *local_ip, int port, int local_port) {
   struct transfer *transfer = context;
   (void)ip, (void)local_ip, (void)port, (void)local_port;
+  if(!transfer->begun++)
+    return CURL_PREREQFUNC_OK;
   long sent = 0;
   libcurl.easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
   if(transfer->status == 401 || transfer->status == 407) {
     transfer->challenges++; /* libcurl answers it with another request */
     receive_forget(transfer);
   }
-  else if(transfer->begun && sent)
+  else if(sent)
     transfer->left++;
-  transfer->begun++;
   if(transfer->left <= transfer->engine->options.max_retries)
     return CURL_PREREQFUNC_OK;
   transfer->cause = ACURL_CAUSE_MAX_RETRIES;
