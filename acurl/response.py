@@ -251,7 +251,7 @@ class _Response:
 
     @property
     def primary_ip(self) -> str:
-        """The server's address, or the path of its Unix socket."""
+        """The server's address, or the start (46 bytes) of its Unix socket's path."""
         return part(self._record, self._fields, IP_LEN).decode(errors="surrogateescape")
 
     @property

@@ -194,8 +194,11 @@ def test_a_unix_socket(run_wrapper: RunWrapper, tmp_path: Path) -> None:
     run_wrapper(body)
 
 
-def test_a_unix_socket_whose_path_is_no_utf8(run_wrapper: RunWrapper, tmp_path: Path) -> None:
-    path = f"{tmp_path}/\udcff"
+def test_a_unix_socket_whose_path_is_no_utf8(
+    run_wrapper: RunWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = "\udcff"
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
