@@ -13,6 +13,7 @@ from acurl.errors import (
     ConnectError,
     ProtocolError,
     ReadTimeout,
+    RequestError,
     ResponseTooLarge,
     StreamError,
     TLSError,
@@ -42,6 +43,7 @@ from acurl.response import (
     unpack_record,
 )
 from acurl.urls import without_password
+from acurl.values import shortened
 
 if TYPE_CHECKING:
     from acurl.request import Request
@@ -71,12 +73,16 @@ _TEXT_BY_CAUSE: dict[int, str] = {
 
 _ADVICE_BY_CAUSE: dict[int, str] = {
     lib.ACURL_CAUSE_HEADERS_TOO_LARGE: advice(ResponseTooLarge, 100),
+    lib.ACURL_CAUSE_NO_MEMORY: "take large bodies by stream=True, or give discard_body=True",
     lib.ACURL_CAUSE_MAX_RETRIES: "see the server's log, or raise max_retries",
 }
 
 _PARTIAL, _RECEIVING = 18, 56
 _HTTP_2 = 3  # in a record
 _CONTENT_LENGTH = re.compile(rb"(?im)^content-length:\s*(\d+)\s*$")
+
+_LOGIN = re.compile(r"[^\s'\"/@]*:(?!//)[^\s'\"]*@|(?<=//).*@")
+_CUT_OFF = re.compile(r"(//[^/?#@:\s'\"\[]*:)(?![0-9]{0,5}(?:[^0-9A-Za-z]|$))[^@]*$")
 
 _TLS_FILES = "give cert=(key file, certificate file): PEM files that belong together"
 _SPEAKS_TLS = "check that this port speaks TLS, and a version that is allowed"
@@ -99,6 +105,13 @@ class _Sign(NamedTuple):
 
 
 _SIGNS = (
+    _Sign(
+        (100,),
+        "request too large",
+        RequestError,
+        "the request's headers are larger than libcurl sends (1 MiB)",
+        "send less in headers, cookies and the URL",
+    ),
     _Sign(
         (92, 95),
         r"reset by server \(error 0x[0-9a-f]+ ?(\w*)\)",
@@ -300,6 +313,11 @@ def _missing(record: bytes, fields: tuple[int, ...]) -> str:
     return f"the body ended after {came} bytes, before its last chunk"
 
 
+def _unsecret(said: str) -> str:
+    """libcurl's words without the user and password of a URL in them, which may be cut off."""
+    return _CUT_OFF.sub(r"\1***", _LOGIN.sub("***@", said))
+
+
 _TIMES = {
     "namelookup_time": NAMELOOKUP,
     "connect_time": CONNECT,
@@ -317,7 +335,7 @@ def failure(record: bytes, request: Request) -> AcurlError:
     """The exception for a failed transfer, with its code, request and phase times."""
     fields = unpack_record(record)
     code, cause = fields[CODE], fields[CAUSE]
-    said = part(record, fields, ERROR_LEN).decode("utf-8", "replace").strip()
+    said = _unsecret(part(record, fields, ERROR_LEN).decode("utf-8", "replace").strip())
     kind, sentence, hint, stream_error = _diagnose(code, cause, said, fields)
     if code == _PARTIAL:
         sentence = _missing(record, fields)
@@ -327,8 +345,9 @@ def failure(record: bytes, request: Request) -> AcurlError:
         text = f"{sentence}: {said}" if sentence else said
     if fields[OS_ERROR] in _DESCRIPTORS_GONE:
         hint = "this process has no file descriptors left: raise the limit (ulimit -n)"
-    url = without_password(request.url)
-    message = f"curl failed with code {code}: {text} ({request.method.decode()} {url})"
+    url = shortened(without_password(request.url))
+    method = shortened(request.method.decode())
+    message = f"curl failed with code {code}: {text} ({method} {url})"
     error = kind(f"{message}; {hint}" if hint else message)
     error.code = code
     if isinstance(error, StreamError):

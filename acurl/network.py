@@ -110,7 +110,8 @@ def check_interface(value: object) -> None:
         address = ip_address(value)
     except ValueError:
         raise RequestError(
-            f"interface={shown(value)}: must be an address of this machine or one of {', '.join(names)}"
+            f"interface={shown(value)}: must be an address of this machine or one of "
+            f"{', '.join(names)}"
         ) from None
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:

@@ -29,7 +29,7 @@ _NUMERIC = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # A password may hold "@"; or "/", "?" and "#", which then make a port that is none.
 _PASSWORD = re.compile(
-    r"((?:^|//)(?:[^/?#@:]*@)*[^/?#@:]*:)(?:[^/?#]*@|(?![0-9]*(?:[/?#]|$)).*@)", re.DOTALL
+    r"((?:^|//)(?:[^/?#@:]*@)*[^/?#@:\[]*:)(?:[^/?#]*@|(?![0-9]*(?:[/?#]|$)).*@)", re.DOTALL
 )
 _WITHOUT_SCHEME = re.compile(r"^([^:]*:).*@", re.DOTALL)
 # All that may stand in a URL as it is; "%" too, since what is encoded stays encoded.
@@ -108,7 +108,7 @@ def _place(url: object) -> _Place:
         raise _refusal(url, "has no user before '@'")
     number = (port or "").lstrip("0")
     if len(number) > 5 or int(number or 0) > _LAST_PORT:
-        raise _refusal(url, f"port {shortened(port or str())} is out of range 0-{_LAST_PORT}")
+        raise _refusal(url, f"port {shortened(number)} is out of range 0-{_LAST_PORT}")
     return _Place(
         scheme.lower(),
         user and _quoted(url, user),
@@ -156,7 +156,7 @@ def without_password(url: str) -> str:
     if "@" not in url:
         return url
     pattern = _PASSWORD if "//" in url else _WITHOUT_SCHEME
-    return pattern.sub(r"\1***@", url, count=1)
+    return pattern.sub(r"\1***@", url)
 
 
 def login(url: str) -> tuple[str, str] | None:

@@ -139,7 +139,7 @@ def test_bad_destinations(given: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("proxy", "message"),
     [
-        (5, "proxy=5: must be a str, '' for none or None"),
+        (5, "proxy: must be a str, '' for none or None, not int"),
         (
             "ada:s3cret@host:3128",
             "proxy='***@host:3128': must begin with one of http, https, socks4, socks4a, socks5,",

@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 import acurl
-from acurl.urls import encode_url, host, login, origin, path, redirect_url, with_params
+from acurl.urls import (
+    encode_url,
+    host,
+    login,
+    origin,
+    path,
+    redirect_url,
+    with_params,
+    without_password,
+)
+from acurl.values import shown
 from tests.acurl.conftest import RunWrapper
 from tests.acurl.echo import Echo, headers_of
 from tests.conftest import RawServerFactory
@@ -96,8 +106,40 @@ def test_refused(url: Any, reason: str) -> None:
     with pytest.raises(acurl.RequestError) as caught:
         encode_url(url)
     message = str(caught.value)
-    assert message.startswith(f"url {url!r}: ")
+    assert message.startswith(f"url {shown(url)}: " if isinstance(url, str) else "url: ")
     assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://ada@b.test:pw@h:1/x@y", "http://ada@b.test:***@h:1/x@y"),
+        ("http://ada:p/w@h:1/", "http://ada:***@h:1/"),
+        ("http://ada:p#w@h/", "http://ada:***@h/"),
+        ("http://ada@b.test:p?w@h/", "http://ada@b.test:***@h/"),
+        ("http://ada:p@w@h/", "http://ada:***@h/"),
+        ("http://:pw@h/", "http://:***@h/"),
+        ("ada:pw@h/", "ada:***@h/"),
+        ("//ada:pw@h/", "//ada:***@h/"),
+        ("http:\\\\ada:pw@h/", "http:***@h/"),
+        ("http://h/?to=http://ada:pw@h/", "http://h/?to=http://ada:***@h/"),
+        ("http://ada:pw@[::1]:8/", "http://ada:***@[::1]:8/"),
+        *(
+            (plain, plain)
+            for plain in (
+                "http://h:80/x@y",
+                "http://ada@h:8/x:y@z",
+                "http://h?a:b@c",
+                "http://[::1]:8/x@y",
+                "http://[::1]/x@y",
+                "http://ada@[::1]:8?x@y",
+                "",
+            )
+        ),
+    ],
+)
+def test_without_password(url: str, told: str) -> None:
+    assert without_password(url) == told
 
 
 def test_refused_without_showing_the_password() -> None:
