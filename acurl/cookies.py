@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterable
@@ -137,6 +139,11 @@ def read_cookie_file(path: str | os.PathLike[str]) -> list[_Cookie]:
     Raises RequestError for a line that is no cookie, naming file, line and reason, and OSError
     for a file that cannot be read.
     """
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # one without an end, or that blocks
+            raise RequestError(f"cookie file {os.fspath(path)!r}: is no regular file")
+    except ValueError as error:
+        raise _no_path(path, error) from error
     # Not splitlines(): a value may hold characters that it takes for line ends.
     text = Path(path).read_bytes().decode("utf-8-sig", errors="surrogateescape")
     cookies = []
@@ -167,13 +174,24 @@ def _cookie_of(line: str) -> _Cookie | None:
     return cookie if cookie.path.startswith("/") else replace(cookie, path="/")
 
 
+def _no_path(path: str | os.PathLike[str], error: ValueError) -> RequestError:
+    if isinstance(error, RequestError):
+        return error
+    return RequestError(f"cookie file {os.fspath(path)!r}: {error}")
+
+
 def write_cookie_file(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
     """Write Netscape lines to a file that only its owner can read, all of them or none.
 
     A file of that name is replaced; where the name is a link, what it links to. Raises
     RequestError for what is no regular file, and OSError where nothing can be written.
     """
-    target = Path(path).resolve()
+    try:
+        target = Path(path).resolve()
+    except RuntimeError:  # as Python 3.11 and 3.12 tell of links that lead to each other
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from None
+    except ValueError as error:
+        raise _no_path(path, error) from error
     if target.exists() and not target.is_file():
         raise RequestError(f"cookie file {os.fspath(path)!r}: is no regular file")
     text = _FILE_HEAD + "".join(f"{line}\n" for line in lines)

@@ -153,7 +153,7 @@ def test_a_cookie_names_its_own_domain() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("a=b", "x", "name 'a=b': must not contain '='"),
+        ("a=b", "x", "name 'a': must not contain '='"),
         ("a b", "x", "must not contain ' '"),
         ("a\r\nB", "x", "must not contain '\\r'"),
         ("a", "x;y", "cookie value: must not contain ';'"),
