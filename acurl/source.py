@@ -13,6 +13,10 @@ from typing import Any
 from acurl.errors import RequestError
 
 _PIECE = 64 * 1024
+_USED_UP = (
+    "data: this iterator is used up and cannot be sent again; give bytes, a file, a list, or a "
+    "function that makes the iterator"
+)
 
 
 class Source:
@@ -37,6 +41,8 @@ class Source:
             self._measure(given)
         elif hasattr(given, "__next__") or hasattr(given, "__anext__"):
             self.can_restart = False  # an iterator is over when it is over
+            if getattr(given, "gi_frame", given) is None or getattr(given, "ag_frame", 0) is None:
+                raise RequestError(_USED_UP)
 
     @property
     def path(self) -> str | None:
@@ -46,10 +52,7 @@ class Source:
     def open(self) -> Iterator[Any] | AsyncIterator[Any]:
         """The pieces from the start. Raises RequestError when they cannot be had a second time."""
         if self.times_opened and not self.can_restart:
-            raise RequestError(
-                "data: this iterator is used up and cannot be sent again; give bytes, a file, a "
-                "list, or a function that makes the iterator"
-            )
+            raise RequestError(_USED_UP)
         self.times_opened += 1
         is_made = not _is_file(self._given) and callable(self._given)
         given = self._given() if is_made else self._given
@@ -75,6 +78,9 @@ class Source:
             self._position = file.tell()
             self.size = max(0, file.seek(0, os.SEEK_END) - self._position)
             file.seek(self._position)
+            if not (self.size or stat.S_ISREG(os.fstat(file.fileno()).st_mode)):
+                self.size = -1  # a device, which may have no end
+                self.can_restart = False
         except (AttributeError, OSError):
             self.can_restart = False
         except ValueError as error:

@@ -302,3 +302,26 @@ def test_a_used_up_iterator_is_refused_before_a_byte_leaves(
         source.open()
     again = Source(Often())
     assert list(again.open()) == list(again.open()) == PIECES  # type: ignore[arg-type]
+
+
+def test_a_used_up_generator_is_refused_where_it_is_given() -> None:
+    used = plain()
+    assert list(used) == PIECES
+    with pytest.raises(acurl.RequestError, match="used up"):
+        Source(used)
+
+    async def use() -> AsyncIterator[bytes]:
+        pieces = coming()
+        assert [piece async for piece in pieces] == PIECES
+        return pieces
+
+    with pytest.raises(acurl.RequestError, match="used up"):
+        Source(asyncio.run(use()))
+
+
+def test_a_device_has_no_length() -> None:
+    with opened(Path("/dev/zero")) as device:
+        source = Source(device)
+        assert (source.size, source.can_restart) == (-1, False)
+        assert next(source.open()) == bytes(65536)  # type: ignore[arg-type]
+    assert Source(io.BytesIO()).size == 0
