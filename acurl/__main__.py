@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import acurl
 from acurl.options import HTTP_VERSIONS
+from acurl.urls import without_password
 
 # What had happened by each of the times.
 MOMENTS = {
@@ -37,6 +40,9 @@ status is a success (exit code 0); no answer is a failure (1); a wrong option is
 
 def main(arguments: list[str] | None = None) -> int:
     """Make the request that the arguments describe; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it is closed
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -47,7 +53,19 @@ def main(arguments: list[str] | None = None) -> int:
         return _failed(error, options)
     except KeyboardInterrupt:
         return INTERRUPTED
-    print(json.dumps(_document(response)) if options.json else _words(response))
+    return _told(json.dumps(_document(response)) if options.json else _words(response))
+
+
+def _told(text: str) -> int:
+    """Print to standard output; returns the exit code, 1 when it takes nothing."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # Python flushes what is left once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"python -m acurl: standard output: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -155,7 +173,7 @@ def _status_line(response: Any) -> str:
 
 def _document(response: Any) -> dict[str, Any]:
     return {
-        "url": response.url,
+        "url": without_password(response.url),
         "status": response.status_code,
         "http_version": response.http_version,
         "headers": [list(pair) for pair in response.headers_tuple],
@@ -172,8 +190,12 @@ def _document(response: Any) -> dict[str, Any]:
 def _failed(error: acurl.AcurlError, options: argparse.Namespace) -> int:
     print(f"python -m acurl: {error}", file=sys.stderr)
     if options.json:
-        told = {"url": options.url, "error": str(error), "kind": type(error).__name__}
-        print(json.dumps({**told, "code": error.code}))
+        told = {
+            "url": without_password(options.url),
+            "error": str(error),
+            "kind": type(error).__name__,
+        }
+        _told(json.dumps({**told, "code": error.code}))
     return 1
 
 
