@@ -129,7 +129,10 @@ def check_unix_socket(value: object) -> None:
         return
     if not isinstance(value, str) or not value or "\0" in value:
         raise RequestError(f"unix_socket={shown(value)}: must be the path of a socket, or None")
-    size = len(os.fsencode(value))
+    try:
+        size = len(os.fsencode(value))
+    except UnicodeEncodeError as error:
+        raise RequestError(f"unix_socket={shown(value)}: {error.reason}") from error
     if size > _LONGEST_SOCKET_PATH:
         raise RequestError(
             f"unix_socket={shown(value)}: must be at most {_LONGEST_SOCKET_PATH} bytes, not {size}"

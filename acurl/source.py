@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import reprlib
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from acurl.errors import RequestError
+from acurl.values import shown
 
 _PIECE = 64 * 1024
 _USED_UP = (
@@ -68,12 +68,11 @@ class Source:
         if hasattr(given, "__iter__") and not isinstance(given, (bytes, str)):
             started: Iterator[Any] = iter(given)
             return started
-        shown = reprlib.repr(given)
-        raise RequestError(f"data: the function gave {shown}, must be an iterable of bytes")
+        raise RequestError(f"data: the function gave {shown(given)}, must be an iterable of bytes")
 
     def _measure(self, file: Any) -> None:
         if isinstance(file, io.TextIOBase):
-            raise RequestError(f"data: {file!r} must be opened in binary mode ('rb')")
+            raise RequestError(f"data: {shown(file)} must be opened in binary mode ('rb')")
         try:
             self._position = file.tell()
             self.size = max(0, file.seek(0, os.SEEK_END) - self._position)
@@ -84,7 +83,7 @@ class Source:
         except (AttributeError, OSError):
             self.can_restart = False
         except ValueError as error:
-            raise RequestError(f"data: {file!r}: {error}") from error
+            raise RequestError(f"data: {shown(file)}: {error}") from error
 
 
 def is_source(data: object) -> bool:
@@ -104,10 +103,10 @@ def piece(given: object) -> bytes:
         try:
             return given.encode()
         except UnicodeEncodeError as error:
-            raise RequestError(f"data: the iterator gave {reprlib.repr(given)}: {error}") from error
+            raise RequestError(f"data: the iterator gave {shown(given)}: {error}") from error
     if isinstance(given, (bytes, bytearray, memoryview)):
         return memoryview(given).tobytes()  # whatever a subclass says of its length
-    raise RequestError(f"data: the iterator gave {reprlib.repr(given)}, must be bytes or str")
+    raise RequestError(f"data: the iterator gave {shown(given)}, must be bytes or str")
 
 
 def _is_file(given: object) -> bool:
@@ -127,8 +126,8 @@ def file_size(what: str, path: Path) -> int:
                 return size if size or not file.read(1) else -1
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise RequestError(f"{what}: {reason}: {str(path)!r}") from error
-    raise RequestError(f"{what}: {str(path)!r} must be a file, not a directory or a device")
+        raise RequestError(f"{what}: {reason}: {shown(str(path))}") from error
+    raise RequestError(f"{what}: {shown(str(path))} must be a file, not a directory or a device")
 
 
 def _pieces(path: Path, size: int) -> Iterator[bytes]:

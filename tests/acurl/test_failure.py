@@ -4,8 +4,10 @@ import socket
 from typing import Any
 
 import pytest
+from acurl._engine import lib
 
 import acurl
+from acurl.failure import _diagnose
 from tests.acurl.conftest import RunWrapper
 from tests.conftest import RawServerFactory
 from tests.servers.nginx import Nginx
@@ -119,3 +121,11 @@ def test_the_request_shows_the_sessions_cookies(run_wrapper: RunWrapper) -> None
             assert caught.value.request.cookies == {"a": "1"}
 
     run_wrapper(body)
+
+
+def test_no_memory_is_nothing_that_a_limit_would_mend() -> None:
+    fields = (0,) * 27
+    diagnosis = _diagnose(23, lib.ACURL_CAUSE_NO_MEMORY, "", fields)
+    assert diagnosis.kind is acurl.AcurlError
+    assert diagnosis.sentence == "memory ran out"
+    assert "max_response_size" not in diagnosis.advice

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import acurl
-from acurl.source import Source
+from acurl.source import Source, piece
 from tests.acurl.conftest import RunWrapper
 from tests.acurl.uploads import Uploads
 from tests.servers.nginx import Nginx
@@ -35,9 +35,9 @@ def plain() -> Iterator[bytes]:
 
 
 async def coming() -> AsyncIterator[bytes]:
-    for piece in PIECES:
+    for given in PIECES:
         await asyncio.sleep(0)
-        yield piece
+        yield given
 
 
 class Often:
@@ -255,7 +255,7 @@ REFUSED: list[tuple[Any, str]] = [
     (["\ud800"], r"data: the iterator gave '\\ud800': 'utf-8' codec can't encode"),
     ([[b"x"] * 10_000], r"^.{30,200}must be bytes or str$"),
     (lambda: 5, r"data: the function gave 5, must be an iterable of bytes"),
-    (lambda: b"x" * 10_000, r"^data: the function gave b'xxx.{1,60}, must be an iterable"),
+    (lambda: b"x" * 10_000, r"^data: the function gave b'xxx.{1,200}, must be an iterable"),
     (Coming(), r"data: the body's iterator failed after 0 bytes: TypeError"),
     (io.StringIO("text"), r"data: <_io.StringIO .*> must be opened in binary mode \('rb'\)"),
     (Path("/nowhere/at/all"), r"data: No such file or directory: '/nowhere/at/all'"),
@@ -312,7 +312,7 @@ def test_a_used_up_generator_is_refused_where_it_is_given() -> None:
 
     async def use() -> AsyncIterator[bytes]:
         pieces = coming()
-        assert [piece async for piece in pieces] == PIECES
+        assert [given async for given in pieces] == PIECES
         return pieces
 
     with pytest.raises(acurl.RequestError, match="used up"):
@@ -325,3 +325,10 @@ def test_a_device_has_no_length() -> None:
         assert (source.size, source.can_restart) == (-1, False)
         assert next(source.open()) == bytes(65536)  # type: ignore[arg-type]
     assert Source(io.BytesIO()).size == 0
+
+
+@pytest.mark.parametrize("given", [10**5000, ["x" * 10**6] * 9], ids=["number", "list"])
+def test_what_is_no_piece_is_told_shortly(given: object) -> None:
+    with pytest.raises(acurl.RequestError, match=r"data: the iterator gave .*, must be") as caught:
+        piece(given)
+    assert len(str(caught.value)) < 300

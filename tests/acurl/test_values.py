@@ -77,3 +77,11 @@ def test_what_is_allowed_does_not_depend_on_what_was_given_before(
         assert (await session.get(echo.url, tcp_keepalive=(1, 2))).ok
 
     run_wrapper(body)
+
+
+def test_a_path_that_has_no_bytes(run_wrapper: RunWrapper, echo: Echo) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        with pytest.raises(acurl.RequestError, match=r"^unix_socket='.*': surrogates"):
+            await wrapper.session().get(echo.url, unix_socket="\ud800")
+
+    run_wrapper(body)
