@@ -24,7 +24,7 @@ def check_framing(method: object, items: HeaderItems, body: Body) -> None:
 
     Gives a streamed body the length that its user knows. Raises RequestError.
     """
-    if method in {"CONNECT", b"CONNECT"}:
+    if method in ("CONNECT", b"CONNECT"):
         raise RequestError("method CONNECT: is for proxies; give proxy=")
     about = [(name, value) for name, value in items if name.lower() in _ABOUT_LENGTH]
     if not about:

@@ -21,7 +21,7 @@ from acurl.network import (
 from acurl.proxy import check_proxy
 from acurl.timeouts import Timeout, as_timeout, seconds
 from acurl.tls import TlsVersion, check_tls, check_trust
-from acurl.values import check_choice, count
+from acurl.values import check_choice, count, shown
 
 HttpVersion = Literal["auto", "1.1", "2", "2-prior-knowledge", "3"]
 Connections = Literal["shared", "session", "request"]
@@ -149,7 +149,7 @@ class Options:
         check_tls(self.tls_min, self.tls_max, self.ciphers)
         agent = self.user_agent
         if not isinstance(agent, str) or _NOT_IN_HEADERS.search(agent):
-            raise RequestError(f"user_agent={agent!r}: must be a str without CR, LF and NUL")
+            raise RequestError(f"user_agent={shown(agent)}: must be a str without CR, LF and NUL")
         check_proxy(self.proxy)
         check_interface(self.interface)
         check_unix_socket(self.unix_socket)

@@ -13,7 +13,7 @@ from acurl.options import HttpVersion, Options
 from acurl.proxy import proxy_settings, shown_proxy
 from acurl.timeouts import LONGEST
 from acurl.tls import tls_settings
-from acurl.values import MOST_COUNTED
+from acurl.values import MOST_COUNTED, shown
 
 # Option numbers of libcurl, compared with its own list by a test.
 OPTIONS = {
@@ -187,7 +187,7 @@ class Settings:
         value = getattr(self.options, name)
         if name == "proxy":
             value = shown_proxy(value or "")
-        return RequestError(f"{name}={value!r}: libcurl {libcurl_version()} does not take it")
+        return RequestError(f"{name}={shown(value)}: libcurl {libcurl_version()} does not take it")
 
 
 __all__ = ["OPTIONS", "HttpVersion", "Options", "Profile", "Settings", "microseconds"]

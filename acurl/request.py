@@ -17,6 +17,7 @@ from acurl.errors import RequestError
 from acurl.form import Files, Form
 from acurl.framing import HeaderItems, check_framing
 from acurl.urls import encode_url, host, login, origin, with_params, without_password
+from acurl.values import shown
 
 if TYPE_CHECKING:
     from acurl.jar import Jar
@@ -239,7 +240,7 @@ def build_request(
     body = NO_BODY
     if data is not None or json is not None or files is not None:
         body = build_body(data, json, files)
-        if method in {"HEAD", b"HEAD"}:
+        if method in ("HEAD", b"HEAD"):
             raise RequestError("method HEAD cannot carry a body: leave out data, json and files")
     if body.content_type and not any(name.lower() == "content-type" for name, _ in items):
         items += (("Content-Type", body.content_type),)
@@ -247,7 +248,7 @@ def build_request(
     if params is not None:
         url = with_params(url, params)
     if not isinstance(stream, bool):
-        raise RequestError(f"stream={stream!r}: must be True or False")
+        raise RequestError(f"stream={shown(stream)}: must be True or False")
     as_auth(auth)
     cert = _pair_of_files(cert)
     if cookies is not None and not isinstance(cookies, Mapping):
@@ -259,7 +260,7 @@ def build_request(
 def _method(method: object) -> bytes:
     name = method.decode("ascii", "replace") if isinstance(method, bytes) else method
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-        raise RequestError(f"method {method!r}: must be a word such as GET")
+        raise RequestError(f"method {shown(method)}: must be a word such as GET")
     return name.encode("ascii")
 
 

@@ -33,6 +33,7 @@ from acurl.request import Headers, Request, build_request, kept_plain_get, plain
 from acurl.response import CODE, COOKIE_LEN, _Response, part, unpack_record
 from acurl.stream import StreamedResponse
 from acurl.urls import redirect_url, without_password
+from acurl.values import check_choice, count
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -171,10 +172,8 @@ class Session:
         errors of `acurl.errors` for what fails; cancelling the awaiting task ends the transfer.
         """
         try:
-            if type(max_redirects) is not int or max_redirects < 0:
-                raise RequestError(f"max_redirects={max_redirects!r}: must be a whole number")
-            if type(allow_redirects) is not bool:
-                raise RequestError(f"allow_redirects={allow_redirects!r}: must be True or False")
+            count("max_redirects", max_redirects, 0)
+            check_choice("allow_redirects", allow_redirects, (True, False))
             if self._defaults is not None:
                 url, headers, cookies, auth = self._defaults.merged(url, headers, cookies, auth)
             cert = options.get("cert")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acurl.errors import RequestError
+from acurl.values import shown
 
 DEFAULT_CONNECT = 10.0
 DEFAULT_TOTAL = 60.0
@@ -22,9 +23,9 @@ def seconds(name: str, value: object) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RequestError(f"{name}={value!r}: must be a number of seconds or None")
+        raise RequestError(f"{name}={shown(value)}: must be a number of seconds or None")
     if not 0 < value < math.inf:
-        raise RequestError(f"{name}={value!r}: must be above 0 seconds (None is never)")
+        raise RequestError(f"{name}={shown(value)}: must be above 0 seconds (None is never)")
     return float(min(value, LONGEST))
 
 
@@ -77,8 +78,10 @@ def as_timeout(value: Timeout | float | None) -> Timeout:
         return value
     if isinstance(value, tuple):
         pairs = zip(("connect", "read"), value, strict=False)
-        given = ", ".join(f"{name}={item!r}" for name, item in pairs)
-        raise RequestError(f"timeout={value!r}: must be seconds or None; write Timeout({given})")
+        given = ", ".join(f"{name}={shown(item)}" for name, item in pairs)
+        raise RequestError(
+            f"timeout={shown(value)}: must be seconds or None; write Timeout({given})"
+        )
     if value is None:
         return Timeout(None, total=None)
     return Timeout(value)
