@@ -6,12 +6,19 @@
  * removal, whatever limits it has. The connect limit is libcurl's own. */
 #include "internal.h"
 
-/* While a body is sent its progress is looked at this often per limit. */
+/* While a body is sent its progress is looked at this often per limit; a limit
+ * strikes late by one look at most. */
 #define WRITE_LOOKS 16
 #define MIN_LOOK (5 * MILLISECOND)
+#define MAX_LOOK (25 * MILLISECOND)
 
 static int64_t earlier(int64_t a, int64_t b) {
   return a < b ? a : b;
+}
+
+static int64_t look_step(int64_t limit) {
+  int64_t step = limit / WRITE_LOOKS;
+  return step < MIN_LOOK ? MIN_LOOK : step > MAX_LOOK ? MAX_LOOK : step;
 }
 
 static bool has_body(const struct transfer *transfer) {
@@ -30,7 +37,7 @@ bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t
   if(has_body(transfer)) { /* the end of sending starts the read limit: see it in time */
     int64_t limit = transfer->write_limit ? transfer->write_limit : transfer->read_limit;
     if(limit)
-      transfer->deadline = earlier(transfer->deadline, transfer->submitted + limit / WRITE_LOOKS);
+      transfer->deadline = earlier(transfer->deadline, transfer->submitted + look_step(limit));
   }
   /* Also without a deadline: what goes wrong later is ended through the heap. */
   if(!deadline_reserve(transfer->engine))
@@ -85,7 +92,7 @@ int limits_check(struct transfer *transfer) {
     transfer->last_progress = now;
     int64_t limit = earlier(transfer->read_limit ? transfer->read_limit : NEVER,
                             transfer->write_limit ? transfer->write_limit : NEVER);
-    look_again(transfer, now + (limit / WRITE_LOOKS > MIN_LOOK ? limit / WRITE_LOOKS : MIN_LOOK));
+    look_again(transfer, now + look_step(limit));
     return ACURL_CAUSE_NONE;
   }
   int64_t ready = transfer->started + connected * MICROSECOND;
@@ -100,8 +107,7 @@ int limits_check(struct transfer *transfer) {
   int64_t due = transfer->last_progress + limit;
   if(now >= due)
     return sending ? ACURL_CAUSE_WRITE_TIMEOUT : ACURL_CAUSE_READ_TIMEOUT;
-  int64_t step = limit / WRITE_LOOKS > MIN_LOOK ? limit / WRITE_LOOKS : MIN_LOOK;
-  look_again(transfer, sending ? earlier(due, now + step) : due);
+  look_again(transfer, sending ? earlier(due, now + look_step(limit)) : due);
   return ACURL_CAUSE_NONE;
 }
 
