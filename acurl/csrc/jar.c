@@ -26,8 +26,8 @@ static void clerk_leave(acurl_engine *engine) {
 }
 
 /* A ticket of TLS would tell the server that two users are one, so those are
- * kept apart with the connections. A share with connections calls back into the engine when it is cleaned up, so
- * the engine has to know it. */
+ * kept apart with the connections. A share with connections calls back into the
+ * engine when it is cleaned up, so the engine has to know it. */
 static bool own_connections(acurl_engine *engine, acurl_jar *jar) {
   if(libcurl.share_setopt(jar->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) ||
      libcurl.share_setopt(jar->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION))
