@@ -4,8 +4,9 @@ from pathlib import Path
 
 from cffi import FFI
 
-SOURCES = ["block", "buffer", "connection", "deadline", "engine", "events", "exchange", "form"]
-SOURCES += ["jar", "libcurl", "limits", "lines", "profile", "receive", "record", "transfer"]
+SOURCES = ["admission", "block", "buffer", "chain", "connection", "deadline", "dispatch"]
+SOURCES += ["engine", "events", "exchange", "fifo", "form", "jar", "lane", "libcurl", "limits"]
+SOURCES += ["lines", "origin", "profile", "receive", "record", "transfer"]
 
 ROOT = Path(__file__).resolve().parent.parent
 CSRC = Path("acurl") / "csrc"

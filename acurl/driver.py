@@ -36,21 +36,46 @@ EventLoop = asyncio.AbstractEventLoop
 
 
 class Counters(NamedTuple):
-    """A snapshot of what the engine has counted since it was made."""
+    """A snapshot of what the engine has counted since it was made.
+
+    `in_flight` requests are submitted and not finished; `queued` of them have not been given to
+    libcurl. `in_use` and `idle` are connections that are open now. `opened` and `closed` are
+    sockets, `reused` answers that came on a connection already open. The `closed_` figures tell
+    why connections ended: the server did not keep it, ended it while it was idle, or after
+    several requests; a limit of the pool, age, this side, an error. `evicted` is `closed_pool_limit`.
+    `faults` are calls that libcurl's multi refused: there should be none.
+    """
 
     in_flight: int
+    queued: int
     started: int
     finished: int
     opened: int
     closed: int
+    in_use: int
     idle: int
-    ended_expired: int
-    ended_surplus: int
-    ended_unasked: int
+    reused: int
+    closed_server: int
+    closed_server_idle: int
+    closed_server_limit: int
+    closed_pool_limit: int
+    closed_expired: int
+    closed_client: int
+    closed_error: int
+    retries: int
+    pool_timeouts: int
     handles: int
     events: int
     drives: int
     faults: int
+
+    @property
+    def evicted(self) -> int:
+        """Idle connections that were ended because of a limit of the pool."""
+        return self.closed_pool_limit
+
+
+_REASONS = [name for name in Counters._fields if name.startswith("closed_")]
 
 
 class Driver:
@@ -69,6 +94,7 @@ class Driver:
         "_endings",
         "_exchanges",
         "_fd",
+        "_limits",
         "_futures",
         "_kick_planned",
         "_loop",
@@ -87,6 +113,7 @@ class Driver:
             )
         self._loop = loop
         self._thread = get_ident()
+        self._limits = limits
         options = ffi.new("acurl_engine_options *", limits)
         self.engine: Any = lib.acurl_engine_new(options)
         if self.engine == NULL:
@@ -237,7 +264,17 @@ class Driver:
         result = lib.acurl_engine_counters(self.engine, out)
         if result < 0:
             raise refusal(result)
-        return Counters(*(getattr(out, name) for name in Counters._fields))
+        values = {name: getattr(out, name) for name in Counters._fields if name[:7] != "closed_"}
+        return Counters(**values, **dict(zip(_REASONS, out.reasons, strict=True)))
+
+    def resize(self, **limits: int) -> None:
+        """Change limits of the engine. Raises EngineClosed after close."""
+        changed = self._limits | limits
+        options = ffi.new("acurl_engine_options *", changed)
+        result = lib.acurl_engine_resize(self.engine, options)
+        if result < 0:
+            raise refusal(result)
+        self._limits = changed
 
     def close(self) -> None:
         """End all transfers (their awaiters get EngineClosed) and close all connections.

@@ -15,6 +15,8 @@ class AcurlError(Exception):
     `code` is libcurl's code, 0 where libcurl was not involved; `request` is the request that
     failed, None where there was none. The phase times are seconds since the transfer started,
     0.0 for phases that were not reached; `start_time` is wall clock, seconds since 1970.
+    `pool_wait_time` is how many seconds it waited for a connection before, in the pool's queue;
+    `connection_id` is -1 and `http_version` "" where it did not get so far.
     """
 
     code: int = 0
@@ -28,6 +30,10 @@ class AcurlError(Exception):
     total_time: float = 0.0
     primary_ip: str = ""
     retries: int = 0
+    pool_wait_time: float = 0.0
+    connection_id: int = -1
+    http_version: str = ""
+    reused: bool = False
 
 
 class EngineClosed(AcurlError):
@@ -117,7 +123,10 @@ class WriteTimeout(AcurlError, TimeoutError):
 
 
 class PoolTimeout(AcurlError, TimeoutError):
-    """No connection became free within `Timeout.pool`."""
+    """No connection came free within `Timeout.pool`. Nothing was sent, and `code` is 0.
+
+    Raised only where the pool has a ceiling: `max_connections`, `max_host_connections`.
+    """
 
 
 class TotalTimeout(AcurlError, TimeoutError):
@@ -192,6 +201,8 @@ OTHER_PROTOCOLS = frozenset(
 ADVICE_BY_ERROR: dict[type[AcurlError], str] = {
     ResolveError: "check the host name and the name server",
     ConnectTimeout: "check that the host is reachable, or raise Timeout(connect=...)",
+    PoolTimeout: "raise max_connections or max_host_connections, ask with fewer users, or raise "
+    "Timeout(pool=...)",
     TotalTimeout: "raise Timeout(total=...) if the server may take that long",
     ReadTimeout: "raise Timeout(read=...) if the server may pause that long",
     WriteTimeout: "raise Timeout(write=...) if the network may stall that long",

@@ -11,6 +11,7 @@ from acurl.errors import (
     ERROR_BY_CODE,
     AcurlError,
     ConnectError,
+    PoolTimeout,
     ProtocolError,
     ReadTimeout,
     RequestError,
@@ -26,12 +27,14 @@ from acurl.response import (
     CAUSE,
     CODE,
     CONNECT,
+    CONNECTION_ID,
     DOWNLOAD_SIZE,
     ERROR_LEN,
     HEADER_LEN,
     HTTP_VERSION,
     IP_LEN,
     NAMELOOKUP,
+    NEW_CONNECTIONS,
     OS_ERROR,
     PRETRANSFER,
     RETRIES,
@@ -39,6 +42,8 @@ from acurl.response import (
     STARTTRANSFER,
     STATUS,
     TOTAL,
+    VERSION_NAMES,
+    WAIT,
     part,
     unpack_record,
 )
@@ -57,6 +62,7 @@ _ERROR_BY_CAUSE: dict[int, type[AcurlError]] = {
     lib.ACURL_CAUSE_NO_MEMORY: AcurlError,
     lib.ACURL_CAUSE_MAX_RETRIES: ConnectError,
     lib.ACURL_CAUSE_HEAD_CUT_OFF: ProtocolError,
+    lib.ACURL_CAUSE_POOL_TIMEOUT: PoolTimeout,
 }
 
 _TEXT_BY_CAUSE: dict[int, str] = {
@@ -67,6 +73,7 @@ _TEXT_BY_CAUSE: dict[int, str] = {
     lib.ACURL_CAUSE_HEADERS_TOO_LARGE: "the headers are larger than 300 KiB",
     lib.ACURL_CAUSE_NO_MEMORY: "memory ran out",
     lib.ACURL_CAUSE_HEAD_CUT_OFF: "the answer ended inside its headers",
+    lib.ACURL_CAUSE_POOL_TIMEOUT: "no connection came free within the pool limit",
     lib.ACURL_CAUSE_MAX_RETRIES: "its connection went away before an answer, or the server "
     "refused its stream, and max_retries does not allow another try",
 }
@@ -326,8 +333,10 @@ _TIMES = {
     "starttransfer_time": STARTTRANSFER,
     "total_time": TOTAL,
     "start_time": START,
+    "pool_wait_time": WAIT,
 }
 
+_POOL_TIMEOUT: int = lib.ACURL_CAUSE_POOL_TIMEOUT
 _DESCRIPTORS_GONE = {errno.EMFILE, errno.ENFILE}
 
 
@@ -347,13 +356,18 @@ def failure(record: bytes, request: Request) -> AcurlError:
         hint = "this process has no file descriptors left: raise the limit (ulimit -n)"
     url = shortened(without_password(request.url))
     method = shortened(request.method.decode())
-    message = f"curl failed with code {code}: {text} ({method} {url})"
+    # libcurl never saw what waited in vain.
+    failed = f"curl failed with code {code}: " if cause != _POOL_TIMEOUT else ""
+    message = f"{failed}{text} ({method} {url})"
     error = kind(f"{message}; {hint}" if hint else message)
-    error.code = code
+    error.code = 0 if cause == _POOL_TIMEOUT else code
     if isinstance(error, StreamError):
         error.stream_error = stream_error
     error.request = request
     error.retries = fields[RETRIES] + request.restarts
+    error.connection_id = fields[CONNECTION_ID]
+    error.http_version = VERSION_NAMES.get(fields[HTTP_VERSION], "")
+    error.reused = fields[CONNECTION_ID] >= 0 and not fields[NEW_CONNECTIONS]
     for name, field in _TIMES.items():
         setattr(error, name, fields[field] / 1e6)
     if not fields[STATUS]:

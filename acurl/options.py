@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, Literal, TypedDict
 
+from acurl._engine import lib
 from acurl.errors import RequestError
 from acurl.library import has_http3, libcurl_version
 from acurl.network import (
@@ -24,10 +25,12 @@ from acurl.tls import TlsVersion, check_tls, check_trust
 from acurl.values import check_choice, count, shown
 
 HttpVersion = Literal["auto", "1.1", "2", "2-prior-knowledge", "3"]
-Connections = Literal["shared", "session", "request"]
+Connections = Literal["shared", "session", "request"] | str
 
 HTTP_VERSIONS: tuple[HttpVersion, ...] = ("auto", "1.1", "2", "2-prior-knowledge", "3")
 CONNECTIONS: tuple[Connections, ...] = ("shared", "session", "request")
+MOST_LANES: int = lib.ACURL_MOST_LANES - 1
+_LANES = re.compile("lanes:([1-9][0-9]?)")
 
 # What would end a header line, and halves of characters, which have no encoding.
 _NOT_IN_HEADERS = re.compile("[\r\n\0\ud800-\udfff]")
@@ -58,6 +61,7 @@ class OptionsBesidesVersion(TypedDict, total=False):
     max_response_size: int | None
     discard_body: bool
     cert_info: bool
+    low_memory: bool
 
 
 class ConnectionOptions(OptionsBesidesVersion, total=False):
@@ -65,14 +69,17 @@ class ConnectionOptions(OptionsBesidesVersion, total=False):
 
     `http_version`: "auto" (HTTP/2 where TLS negotiates it), "1.1", "2" (over TLS, or the request
     fails), "2-prior-knowledge", "3" (over QUIC, or the request fails). `timeout`: a Timeout, or
-    seconds for connect, read and write. `connections`: "shared" with the wrapper's sessions,
-    "session" (each session has its own; not for one request), "request" (each has a new one).
+    seconds for connect, read, write and pool. `connections`: "shared" with the wrapper's sessions,
+    "session" (each session has its own; not for one request), "lanes:N" (shared within each of N
+    groups of sessions, which keeps looking for one cheap with thousands), "request" (each has a
+    new one).
 
     TLS: `verify` is True (SSL_CERT_FILE or certifi), False, or a CA file. `cert` is (key file,
     certificate file). `tls_min`, `tls_max`: "1.0" to "1.3". `ciphers`: names of OpenSSL, those of
     TLS 1.3 among them, with ":" between. `tls_resumption` False: a full handshake each time.
     `early_data`: send safe methods with a resumed handshake. `cert_info`: keep the server's
     certificates for the response that came first on its connection; not over HTTP/3.
+    `low_memory`: give TLS buffers back while a connection is idle.
 
     Network: `proxy` is "http://user:password@host:port", also https, socks4, socks4a, socks5
     and socks5h (the last of each resolves names itself), for every host; "" is none, None the
@@ -94,6 +101,24 @@ class ConnectionOptions(OptionsBesidesVersion, total=False):
 NAMES = ConnectionOptions.__annotations__.keys()
 """Of the options that users may give."""
 
+_SWITCHES = (
+    "trust_env", "tls_resumption", "early_data", "discard_body", "cert_info", "low_memory",
+)  # fmt: skip
+
+
+def check_connections(value: object) -> None:
+    """Raise RequestError for what is no way to use connections."""
+    if not (isinstance(value, str) and lanes_of(value)):
+        check_choice("connections", value, (*CONNECTIONS, f"lanes:N with N from 1 to {MOST_LANES}"))
+
+
+def lanes_of(connections: str) -> int:
+    """N of "lanes:N", 0 for all else."""
+    found = _LANES.fullmatch(connections)
+    number = int(found[1]) if found else 0
+    return number if number <= MOST_LANES else 0
+
+
 # None means "as the session has it" where a request gives it.
 _SESSIONS_IF_NONE = ("verify", "http_version", "cert")
 
@@ -102,7 +127,7 @@ _SESSIONS_IF_NONE = ("verify", "http_version", "cert")
 class Options:
     """ConnectionOptions, checked and hashable; equal ones share libcurl handles.
 
-    `connect`, `read`, `write` and `total` are limits in seconds, None for never. `max_idle` and
+    `connect`, `read`, `write`, `pool` and `total` are limits in seconds, None for never. `max_idle` and
     `max_lifetime` are the oldest connections, in seconds, that a request may use.
     """
 
@@ -112,6 +137,7 @@ class Options:
     connect: float | None = 10.0
     read: float | None = None
     write: float | None = None
+    pool: float | None = 5.0
     total: float | None = 60.0
     user_agent: str = ""
     trust_env: bool = True
@@ -132,6 +158,7 @@ class Options:
     max_response_size: int | None = None
     discard_body: bool = False
     cert_info: bool = False
+    low_memory: bool = False
     max_idle: float | None = 118.0
     max_lifetime: int | None = None
 
@@ -142,9 +169,13 @@ class Options:
             raise RequestError(
                 f"http_version='3': libcurl {libcurl_version()} was built without HTTP/3"
             )
-        check_choice("connections", self.connections, CONNECTIONS)
-        for name in ("trust_env", "tls_resumption", "early_data", "discard_body", "cert_info"):
+        check_connections(self.connections)
+        for name in _SWITCHES:
             check_choice(name, getattr(self, name), (False, True))
+        if self.low_memory and not lib.acurl_can_save_memory():
+            raise RequestError(
+                f"low_memory=True: libcurl {libcurl_version()} has another TLS than OpenSSL"
+            )
         check_trust(self.verify, self.cert)
         check_tls(self.tls_min, self.tls_max, self.ciphers)
         agent = self.user_agent
@@ -235,7 +266,7 @@ def request_fields(given: Mapping[str, Any], session: Options) -> dict[str, Any]
             del found[name]
     asked = found.get("connections", session.connections)
     if asked not in {session.connections, "request"}:
-        check_choice("connections", asked, CONNECTIONS)
+        check_connections(asked)
         raise RequestError(
             f"connections={asked!r}: is for a whole session; a request may ask for 'request' "
             f"or the session's own, {session.connections!r}"

@@ -9,9 +9,9 @@ from acurl._engine import ffi, lib
 from acurl.errors import RequestError
 from acurl.library import libcurl_version
 from acurl.network import MOST_MS, milliseconds, network_settings
-from acurl.options import HttpVersion, Options
+from acurl.options import HttpVersion, Options, lanes_of
 from acurl.proxy import proxy_settings, shown_proxy
-from acurl.timeouts import LONGEST
+from acurl.timeouts import microseconds
 from acurl.tls import tls_settings
 from acurl.values import MOST_COUNTED, shown
 
@@ -81,24 +81,35 @@ _RECEIVE_BUFFER = 128 * 1024
 _MOST_SECONDS = 2_000_000
 
 
+def _multiplexes(options: Options, *, tls: bool) -> bool:
+    """Whether a request had better wait for a connection that is being opened for another."""
+    if options.connections == "request":
+        return False
+    return tls if options.http_version == "auto" else options.http_version != "1.1"
+
+
 def _connection_settings(options: Options, *, tls: bool) -> dict[str, Value]:
-    wait_for_multiplexing = tls if options.http_version == "auto" else options.http_version != "1.1"
     connect_ms = MOST_MS if options.connect is None else milliseconds(options.connect)
     max_idle = _MOST_SECONDS if options.max_idle is None else options.max_idle
     settings: dict[str, Value] = {
         "HTTP_VERSION": _HTTP_VERSIONS[options.http_version],
-        "PIPEWAIT": int(wait_for_multiplexing),
+        "PIPEWAIT": int(_multiplexes(options, tls=tls)),
         "CONNECTTIMEOUT_MS": connect_ms,
         "BUFFERSIZE": _RECEIVE_BUFFER,
         # The engine ends idle connections; libcurl must not find them too old before.
         "MAXAGE_CONN": min(math.ceil(max_idle), _MOST_SECONDS),
-        "MAXLIFETIME_CONN": min(options.max_lifetime or 0, _MOST_SECONDS),
+        "MAXLIFETIME_CONN": _lifetime(options.max_lifetime),
     }
     if options.user_agent:
         settings["USERAGENT"] = options.user_agent
     if options.connections == "request":
         settings["FRESH_CONNECT"] = settings["FORBID_REUSE"] = 1
     return settings
+
+
+def _lifetime(most: int | None) -> int:
+    """As libcurl counts: what is a second older than this is too old, and 0 is no limit."""
+    return 0 if most is None else max(1, min(most - 1, _MOST_SECONDS))
 
 
 def _settings(options: Options, *, tls: bool) -> dict[str, Value]:
@@ -110,17 +121,18 @@ def _settings(options: Options, *, tls: bool) -> dict[str, Value]:
     }
 
 
-def microseconds(limit: float | None) -> int:
-    """A limit in seconds as the engine wants it: 0 for none, never 0 for some."""
-    return 0 if limit is None else max(1, round(min(limit, LONGEST) * 1e6))
-
-
 def _flags(options: Options, *, tls: bool) -> int:
     flags: int = lib.ACURL_PROFILE_DISCARD_BODY if options.discard_body else 0
     if tls and options.cert_info:
         flags |= lib.ACURL_PROFILE_CERTIFICATES
     if tls and options.early_data:
         flags |= lib.ACURL_PROFILE_EARLY_DATA
+    if tls and options.low_memory:
+        flags |= lib.ACURL_PROFILE_LOW_MEMORY
+    if _multiplexes(options, tls=tls):
+        flags |= lib.ACURL_PROFILE_MULTIPLEX
+    if options.connections == "request":
+        flags |= lib.ACURL_PROFILE_SINGLE_USE
     return flags
 
 
@@ -136,7 +148,10 @@ class Profile:
         for name, value in _settings(options, tls=tls).items():
             self._set(OPTIONS[name], value)
         lib.acurl_profile_set_limits(
-            self.pointer, microseconds(options.read), microseconds(options.write)
+            self.pointer,
+            microseconds(options.read),
+            microseconds(options.write),
+            microseconds(options.pool),
         )
         lib.acurl_profile_set_body_limit(
             self.pointer, min(options.max_response_size or 0, MOST_COUNTED)
@@ -164,10 +179,10 @@ class Settings:
 
     There are two option lists, because plain http wants other settings than https. `http` is
     NULL where only TLS leads to the HTTP version; `private` says that a session wants connections
-    of its own.
+    of its own, `lanes` in how many lanes sessions are to be spread, 0 for none.
     """
 
-    __slots__ = ("_profiles", "http", "https", "options", "private", "total_us")
+    __slots__ = ("_profiles", "http", "https", "lanes", "options", "private", "total_us")
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -176,6 +191,7 @@ class Settings:
         if options.http_version in _ONLY_OVER_TLS:
             self.http = ffi.NULL
         self.private = options.connections == "session"
+        self.lanes = lanes_of(options.connections)
         self.total_us = microseconds(options.total)
 
     def refusal(self, number: int) -> RequestError:
@@ -190,4 +206,4 @@ class Settings:
         return RequestError(f"{name}={shown(value)}: libcurl {libcurl_version()} does not take it")
 
 
-__all__ = ["OPTIONS", "HttpVersion", "Options", "Profile", "Settings", "microseconds"]
+__all__ = ["OPTIONS", "HttpVersion", "Options", "Profile", "Settings"]

@@ -51,7 +51,7 @@ RECORD = struct.Struct("=6i12qQ8I")
     REQUEST_SIZE,
 ) = range(27)
 
-_VERSION_NAMES = {1: "1.0", 2: "1.1", 3: "2", 30: "3"}
+VERSION_NAMES = {1: "1.0", 2: "1.1", 3: "2", 30: "3"}
 # Python's own, in which no page is written: they warn, or take minutes for a megabyte.
 _NO_CHARSETS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape"}
 _SECOND = 1e6  # in microseconds; a quotient is rounded right, a product is not
@@ -174,7 +174,7 @@ class _Response:
             f[NEW_CONNECTIONS],
             f[RETRIES] + self._request.restarts,
             f[STATUS],
-            _VERSION_NAMES.get(f[HTTP_VERSION], "?"),
+            VERSION_NAMES.get(f[HTTP_VERSION], "?"),
             self._record[address : address + f[IP_LEN]].decode(errors="surrogateescape"),
         )
 
@@ -257,7 +257,7 @@ class _Response:
     @property
     def http_version(self) -> str:
         """The version that was spoken: "1.0", "1.1", "2" or "3"."""
-        return _VERSION_NAMES.get(self._fields[HTTP_VERSION], "?")
+        return VERSION_NAMES.get(self._fields[HTTP_VERSION], "?")
 
     @property
     def reused(self) -> bool:

@@ -78,6 +78,7 @@ class Session:
         "_defaults",
         "_driver",
         "_jar",
+        "_lane",
         "_settings",
         "_wrapper",
         "error_callback",
@@ -94,6 +95,7 @@ class Session:
         self._wrapper = wrapper
         self._driver: Driver | None = driver
         self._settings = settings
+        self._lane = wrapper.lane(settings.lanes) if settings.lanes else 0
         self._defaults = None if defaults is None else Defaults(**defaults)
         self._jar = Jar(driver, owns_connections=True) if settings.private else None
         self.response_callback: Callable[[_Response], Any] | None = None
@@ -250,6 +252,7 @@ class Session:
                 if request.is_https
                 else settings.http or _no_http(request, settings),
                 NULL if jar is None else jar.pointer,
+                self._lane,
                 request.wire_method,
                 request.wire_url,
                 request.wire_headers,

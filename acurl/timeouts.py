@@ -11,6 +11,7 @@ from acurl.values import shown
 
 DEFAULT_CONNECT = 10.0
 DEFAULT_TOTAL = 60.0
+DEFAULT_POOL = 5.0
 
 LONGEST = 1e12
 """Seconds; what is longer is as good as never."""
@@ -29,20 +30,27 @@ def seconds(name: str, value: object) -> float | None:
     return float(min(value, LONGEST))
 
 
+def microseconds(limit: float | None) -> int:
+    """A limit in seconds as the engine wants it: 0 for none, never 0 for some."""
+    return 0 if limit is None else max(1, round(min(limit, LONGEST) * 1e6))
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Timeout:
     """Limits in seconds; None is no limit.
 
     `connect`: until the connection stands, TLS included. `read`: the longest silence while an
     answer is awaited. `write`: the longest time without progress while the request is sent.
-    `total`: from submission to the last byte of the body. The positional value sets `connect`,
-    `read` and `write` where they are not given. Raises RequestError for anything but positive
-    numbers and None.
+    `pool`: the longest wait for a connection that a limit of the pool withholds. `total`: from
+    submission to the last byte of the body, that wait included. The positional value sets
+    `connect`, `read`, `write` and `pool` where they are not given. Raises RequestError for anything
+    but positive numbers and None.
     """
 
     connect: float | None
     read: float | None
     write: float | None
+    pool: float | None
     total: float | None
 
     def __init__(
@@ -52,6 +60,7 @@ class Timeout:
         connect: float | None = _UNSET,
         read: float | None = _UNSET,
         write: float | None = _UNSET,
+        pool: float | None = _UNSET,
         total: float | None = _UNSET,
     ) -> None:
         general = default is not _UNSET
@@ -61,11 +70,14 @@ class Timeout:
             read = default if general else None
         if write is _UNSET:
             write = default if general else None
+        if pool is _UNSET:
+            pool = default if general else DEFAULT_POOL
         if total is _UNSET:
             total = DEFAULT_TOTAL
         object.__setattr__(self, "connect", seconds("timeout connect", connect))
         object.__setattr__(self, "read", seconds("timeout read", read))
         object.__setattr__(self, "write", seconds("timeout write", write))
+        object.__setattr__(self, "pool", seconds("timeout pool", pool))
         object.__setattr__(self, "total", seconds("timeout total", total))
 
 

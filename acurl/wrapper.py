@@ -7,21 +7,21 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from acurl.driver import Counters, Driver
-from acurl.errors import AcurlError, EngineClosed
+from acurl.errors import AcurlError, EngineClosed, RequestError
+from acurl.limits import ChangedLimits, LimitOptions, Limits
 from acurl.options import (
-    CONNECTIONS,
     ConnectionOptions,
     Connections,
     HttpVersion,
     Options,
     OptionsBesidesVersion,
+    check_connections,
     request_fields,
     session_fields,
 )
-from acurl.profile import Settings, microseconds
+from acurl.profile import Settings
 from acurl.session import Session
-from acurl.timeouts import seconds
-from acurl.values import check_choice, count
+from acurl.values import count
 
 if TYPE_CHECKING:
     from acurl.auth import Auth
@@ -55,48 +55,54 @@ class RequestOptions(ConnectionOptions, total=False):
 class CurlWrapper:
     """Owns one engine. Use it in the thread and on the loop it was made for; close it at the end.
 
-    `loop`: one of asyncio or uvloop, mostly `asyncio.get_running_loop()`. `max_connects`: idle
-    connections kept for reuse; never limits concurrency. `max_streams`: concurrent HTTP/2 streams
-    per connection. `keepalive_expiry`: seconds after which an idle connection is ended, None for
-    never. `max_response_size`: bytes of body, after decompression. `max_retries`: how often a
-    refused or dropped request is repeated. `max_lifetime`: whole seconds after which a connection
-    serves no new request, None for never. `trust_env`: honour the environment's proxies, and
-    `connections`: "shared", "session" or "request"; both where a session does not say otherwise.
+    `loop`: one of asyncio or uvloop, mostly `asyncio.get_running_loop()`. `max_connects` (also
+    called `max_keepalive_connections`): idle connections kept for reuse; never limits concurrency.
+    `max_host_keepalive`: the same for each origin. `min_connects`: idle ones that no limit ends.
+    `max_connections`: open ones, in use or idle; a request beyond waits, for `Timeout.pool` at most.
+    `max_host_connections`: the same for each origin. `max_streams`: concurrent HTTP/2 or HTTP/3
+    streams per connection. `keepalive_expiry`: seconds after which an idle connection is ended.
+    `max_lifetime`: whole seconds after which a connection serves no new request. None is no limit.
+
+    `max_response_size`: bytes of body, after decompression. `max_retries`: how often a refused or
+    dropped request is repeated. `trust_env`: honour the environment's proxies, and `connections`:
+    "shared", "session", "lanes:N" or "request"; both where a session does not say otherwise.
     Raises RequestError for a bad value and OSError when descriptors ran out.
     """
 
     def __init__(
         self,
         loop: EventLoop,
-        max_connects: int = 100,
+        max_connects: int | None = None,
         *,
-        max_streams: int = 100,
-        keepalive_expiry: float | None = 118.0,
         max_response_size: int = 64 << 20,
         max_retries: int = 3,
-        max_lifetime: int | None = None,
         trust_env: bool = True,
         connections: Connections = "shared",
+        **limits: Unpack[LimitOptions],
     ) -> None:
-        expiry = seconds("keepalive_expiry", keepalive_expiry)
-        lifetime = None if max_lifetime is None else count("max_lifetime", max_lifetime, 1)
+        given: dict[str, Any] = {**limits}
+        if max_connects is not None:
+            given["max_connects"] = max_connects
+        self.limits = Limits().with_changes(**given)
+        """The limits in force; `resize` changes them."""
         self._options = Options(
-            trust_env=trust_env, connections=connections, max_idle=expiry, max_lifetime=lifetime
+            trust_env=trust_env,
+            connections=connections,
+            max_idle=None if self.limits.min_connects else self.limits.keepalive_expiry,
+            max_lifetime=self.limits.max_lifetime,
         )
         self._driver = Driver(
             loop,
-            max_connects=count("max_connects", max_connects, 0),
-            max_streams=count("max_streams", max_streams, 1),
-            keepalive_expiry_us=-1 if expiry is None else microseconds(expiry),
+            **self.limits.for_engine(),
             max_response_size=count("max_response_size", max_response_size, 1),
             max_retries=count("max_retries", max_retries, 0),
         )
-        self.max_connects = max_connects
+        self._members = 0  # sessions made so far that are spread over lanes
         self._settings: dict[Options, Settings] = {}
         self._known: dict[Hashable, Settings] = {}
 
     def __repr__(self) -> str:
-        return f"<CurlWrapper max_connects={self.max_connects} {self._driver!r}>"
+        return f"<CurlWrapper max_connects={self.limits.max_connects} {self._driver!r}>"
 
     def session(
         self,
@@ -144,7 +150,7 @@ class CurlWrapper:
         key, found = self._known_by(base, given)
         if found is None:
             if "connections" in given:
-                check_choice("connections", given["connections"], CONNECTIONS)
+                check_connections(given["connections"])
             if base is None:
                 options = self._options.with_changes(**session_fields(given))
             else:
@@ -172,6 +178,28 @@ class CurlWrapper:
             return key, self._known.get(key)
         except (TypeError, ValueError, RecursionError):  # none of these is allowed
             return None, None
+
+    @property
+    def max_connects(self) -> int:
+        """The most idle connections that are kept."""
+        return self.limits.max_connects
+
+    def resize(self, **limits: Unpack[ChangedLimits]) -> None:
+        """Change limits at once; no request is dropped for it.
+
+        Idle connections beyond a new limit end within a second, those in use with their use.
+        `max_lifetime` cannot be changed. Raises RequestError for a bad value, which changes nothing.
+        """
+        if "max_lifetime" in limits:
+            raise RequestError("max_lifetime: cannot be changed: it is for connections from birth")
+        changed = self.limits.with_changes(**limits)
+        self._driver.resize(**changed.for_engine())
+        self.limits = changed
+
+    def lane(self, count: int) -> int:
+        """The number of the lane for the next session that is spread over `count` of them."""
+        self._members += 1
+        return 1 + self._members % count
 
     def stats(self) -> Counters:
         """What the engine has counted. Raises EngineClosed after close."""

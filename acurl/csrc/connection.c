@@ -1,61 +1,181 @@
-/* Connections that nothing happens on, in lists by time: idle ones are ended
- * when they are too old or too many, silent ones are looked at once more.
+/* Connections from birth to end, and those that nothing happens on, in lists by
+ * time: idle ones are ended when they are too old or too many, silent ones are
+ * looked at once more.
  *
- * libcurl closes no idle connection by itself, and notices that one is dead when
- * it next looks, which is at most once a second. When an HTTP/2 connection
- * breaks the protocol it notes that and waits for the next event, which may
- * never come: hence the second look. */
+ * libcurl closes no idle connection by itself; lane_evict() has it done. What
+ * that does not reach, a user's own connections among them, is shut down here:
+ * libcurl then notices when it next looks, which is at most once a second.
+ *
+ * When an HTTP/2 connection breaks the protocol libcurl notes that and waits for
+ * the next event, which may never come: hence the second look. */
 #include "internal.h"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define ENDS_PER_SWEEP 256
-/* One that we ended sooner after its use could be picked for a request and fail it. */
+/* A busy user's connection is idle between two requests, too. */
+#define SURPLUS_GRACE (500 * MILLISECOND)
+/* One that we shut down sooner after its use could be picked for a request and fail it. */
 #define LIVENESS_WINDOW (1050 * MILLISECOND)
+#define TRY_AGAIN (20 * MILLISECOND)
 #define SILENCE (10 * MILLISECOND)
 
 void connections_open(acurl_engine *engine) {
   for(int list = 0; list < CONNECTION_LISTS; list++)
-    engine->lists[list] = (struct connection_list){.oldest = -1, .newest = -1};
+    chain_init(&engine->lists[list]);
+  chain_init(&engine->ages);
   engine->sweep_at = NEVER;
+}
+
+void connection_born(struct transfer *transfer, int fd, bool datagram) {
+  acurl_engine *engine = transfer->engine;
+  struct origin *origin = NULL;
+  bool owned = transfer->jar && transfer->jar->owner;
+  if(transfer->url.len)
+    origin = origin_hold(transfer->lane, transfer->url.data, transfer->flags, owned);
+  engine->descriptors[fd] = (struct descriptor){
+      .opened = true,
+      .datagram = datagram,
+      .owned = owned,
+      .single_use = transfer->flags & ACURL_PROFILE_SINGLE_USE,
+      .lane = (uint8_t)transfer->lane->number,
+      .birth = ++engine->births,
+      .born = engine->now,
+      .origin = origin,
+  };
+  CHAIN_ADD(engine, &engine->ages, fd, by_age);
+  engine->counters.opened++;
+  transfer->lane->sockets++;
+  transfer->opened_fd = fd;
+  lane_settle(transfer);
+  if(!origin)
+    return;
+  origin->open++;
+  origin->sockets++;
+  origin_account(origin);
+}
+
+/* Whether the peer has closed or sent something on a connection that nobody used. */
+static bool peer_acted(int fd) {
+  char byte;
+  return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+/* Why an idle connection ends that nobody said a word about. */
+static int idle_reason(const acurl_engine *engine, int fd) {
+  const acurl_engine_options *options = &engine->options;
+  const struct descriptor *descriptor = &engine->descriptors[fd];
+  if(descriptor->owned)
+    return ACURL_CLOSED_CLIENT;
+  if(!descriptor->datagram && peer_acted(fd))
+    return ACURL_CLOSED_SERVER_IDLE;
+  if(descriptor->overdue || (options->max_lifetime_us > 0 &&
+      engine->now - descriptor->born >= nanoseconds(options->max_lifetime_us)))
+    return ACURL_CLOSED_EXPIRED;
+  return ACURL_CLOSED_POOL_LIMIT;
+}
+
+static void count_end(acurl_engine *engine, int fd, bool was_idle) {
+  const struct descriptor *descriptor = &engine->descriptors[fd];
+  int reason = descriptor->reason ? descriptor->reason : engine->closing;
+  if(!reason && descriptor->single_use)
+    reason = ACURL_CLOSED_CLIENT + 1;
+  if(!reason && was_idle)
+    reason = idle_reason(engine, fd) + 1;
+  if(!reason && !descriptor->plain && !descriptor->multiplexed)
+    reason = ACURL_CLOSED_ERROR + 1;
+  if(reason)
+    engine->counters.reasons[reason - 1]++;
+  else
+    engine->unexplained[descriptor->multiplexed]++;
+}
+
+void connection_explain(acurl_engine *engine, int reason) {
+  int which = engine->unexplained[1] > 0;
+  if(!engine->unexplained[which])
+    return;
+  engine->unexplained[which]--;
+  engine->counters.reasons[reason]++;
+}
+
+void connections_explain_rest(acurl_engine *engine) {
+  engine->counters.reasons[ACURL_CLOSED_SERVER] += engine->unexplained[0];
+  engine->counters.reasons[ACURL_CLOSED_SERVER_LIMIT] += engine->unexplained[1];
+  engine->unexplained[0] = engine->unexplained[1] = 0;
+}
+
+void connection_gone(acurl_engine *engine, int fd) {
+  struct descriptor *descriptor = &engine->descriptors[fd];
+  if(!descriptor->opened || descriptor->leaving)
+    return;
+  bool was_idle = descriptor->list == IDLE_SHARED || descriptor->list == IDLE_OWNED;
+  connection_leave(engine, fd);
+  count_end(engine, fd, was_idle);
+  descriptor->leaving = true;
+  engine->leaving++;
+  if(!descriptor->overdue)
+    CHAIN_DROP(engine, &engine->ages, fd, by_age);
+  struct origin *origin = descriptor->origin;
+  if(!origin)
+    return;
+  origin->open--;
+  origin->ready -= descriptor->ready;
+  origin->stream_limit = 0; /* it may have been the one that took no more */
+  if(origin->key[0] == 'm' && !origin->running && !origin->open)
+    origin->protocol = PROTOCOL_UNKNOWN;
+  origin_account(origin);
+}
+
+static void crowd(struct origin *root) {
+  acurl_engine *engine = root->lane->engine;
+  int64_t most = engine->options.max_host_keepalive;
+  if(most < 0 || root->is_crowded || root->idle_chain.count <= most)
+    return;
+  root->is_crowded = true;
+  root->crowded_next = engine->crowded;
+  engine->crowded = root;
 }
 
 static void enter(acurl_engine *engine, int fd, int which) {
   struct descriptor *descriptor = &engine->descriptors[fd];
-  struct connection_list *list = &engine->lists[which];
   descriptor->list = (uint8_t)which;
   descriptor->since = engine->now;
-  descriptor->prev = list->newest;
-  descriptor->next = -1;
-  if(list->newest >= 0)
-    engine->descriptors[list->newest].next = fd;
-  else
-    list->oldest = fd;
-  list->newest = fd;
-  list->count++;
+  CHAIN_ADD(engine, &engine->lists[which], fd, by_list);
+  struct origin *origin = descriptor->origin;
+  if(which != IDLE_SHARED || !origin)
+    return;
+  origin->idle++;
+  CHAIN_ADD(engine, &origin_root(origin)->idle_chain, fd, by_host);
+  crowd(origin_root(origin));
+  origin_account(origin);
 }
 
 void connection_leave(acurl_engine *engine, int fd) {
   struct descriptor *descriptor = &engine->descriptors[fd];
-  struct connection_list *list = &engine->lists[descriptor->list];
-  if(descriptor->list == IN_NO_LIST)
+  int which = descriptor->list;
+  if(which == IN_NO_LIST)
     return;
-  if(descriptor->prev >= 0)
-    engine->descriptors[descriptor->prev].next = descriptor->next;
-  else
-    list->oldest = descriptor->next;
-  if(descriptor->next >= 0)
-    engine->descriptors[descriptor->next].prev = descriptor->prev;
-  else
-    list->newest = descriptor->prev;
-  list->count--;
   descriptor->list = IN_NO_LIST;
+  CHAIN_DROP(engine, &engine->lists[which], fd, by_list);
+  struct origin *origin = descriptor->origin;
+  if(which != IDLE_SHARED || !origin)
+    return;
+  origin->idle--;
+  CHAIN_DROP(engine, &origin_root(origin)->idle_chain, fd, by_host);
+  origin_account(origin);
 }
 
 void connection_idle(acurl_engine *engine, int fd) {
-  int which = engine->descriptors[fd].owned ? IDLE_OWNED : IDLE_SHARED;
-  if(engine->descriptors[fd].list == which)
+  const struct descriptor *descriptor = &engine->descriptors[fd];
+  int which = descriptor->owned ? IDLE_OWNED : IDLE_SHARED;
+  if(descriptor->list == which || descriptor->leaving)
     return;
+  if(descriptor->overdue) {
+    connection_end(engine, fd, ACURL_CLOSED_EXPIRED);
+    return;
+  }
   connection_leave(engine, fd);
   enter(engine, fd, which);
 }
@@ -64,86 +184,223 @@ void connection_heard(acurl_engine *engine, int fd) {
   if(fd >= engine->descriptor_cap)
     return;
   const struct descriptor *descriptor = &engine->descriptors[fd];
-  if(!descriptor->opened || descriptor->plain || descriptor->parked)
+  if(!descriptor->opened || descriptor->plain || descriptor->parked || descriptor->leaving)
     return;
   connection_leave(engine, fd);
   enter(engine, fd, SILENT);
 }
 
+void connection_ready(acurl_engine *engine, int fd) {
+  struct descriptor *descriptor = &engine->descriptors[fd];
+  struct origin *origin = descriptor->origin;
+  if(descriptor->ready || descriptor->leaving)
+    return;
+  descriptor->ready = true;
+  if(!origin)
+    return;
+  origin->ready++;
+  if(origin->opener && origin->opener->opened_fd == fd)
+    admission_opened(origin->opener);
+  engine->stirred = true;
+}
+
 /* A QUIC connection has nothing to shut down: libcurl says goodbye when it looks
  * for a connection and finds this one too old. */
-void connection_end(acurl_engine *engine, int fd) {
-  connection_leave(engine, fd);
+void connection_end(acurl_engine *engine, int fd, int reason) {
+  engine->descriptors[fd].reason = (int8_t)(reason + 1);
+  connection_gone(engine, fd);
   if(engine->descriptors[fd].datagram)
     return;
   events_deregister(engine, fd);
   shutdown(fd, SHUT_RDWR);
 }
 
-/* How long a connection must have been idle to be ended for its age. */
 static int64_t expiry_of(const acurl_engine *engine) {
   int64_t expiry = engine->options.keepalive_expiry_us;
-  if(expiry < 0)
-    return NEVER;
-  return nanoseconds(expiry) > LIVENESS_WINDOW ? nanoseconds(expiry) : LIVENESS_WINDOW;
+  return expiry < 0 ? NEVER : nanoseconds(expiry);
 }
 
-/* Only what anybody may use is ever too much: the connections of one user end
- * with that user. */
-static bool has_surplus(const acurl_engine *engine, int which) {
-  return which == IDLE_SHARED && engine->lists[which].count > engine->options.max_connects;
+/* How many of a list may be ended although there are others to come: only what
+ * anybody may use is ever too much, or kept beyond its time. */
+static int64_t kept_at_least(const acurl_engine *engine, int which) {
+  return which == IDLE_SHARED ? engine->options.min_connects : 0;
 }
 
-/* How long the oldest of a list may stay there. */
-static int64_t patience(const acurl_engine *engine, int which) {
+static int64_t kept_at_most(const acurl_engine *engine, int which) {
+  return which == IDLE_SHARED ? engine->options.max_connects : INT32_MAX;
+}
+
+/* When the oldest of so many idle ones must go, counted from its last use. */
+static int64_t patience(const acurl_engine *engine, int which, int64_t count) {
   if(which == SILENT)
     return SILENCE;
-  return has_surplus(engine, which) ? LIVENESS_WINDOW : expiry_of(engine);
+  if(count > kept_at_most(engine, which))
+    return SURPLUS_GRACE;
+  return count > kept_at_least(engine, which) ? expiry_of(engine) : NEVER;
 }
 
-static void take_oldest(acurl_engine *engine, int which, int64_t age) {
-  int fd = engine->lists[which].oldest;
-  if(which == SILENT) {
-    connection_leave(engine, fd);
-    events_nudge(engine, fd);
-    return;
+/* How many of the oldest are due, and in which lanes. */
+static int count_due(acurl_engine *engine, int *by_lane, int *surplus) {
+  const struct chain *list = &engine->lists[IDLE_SHARED];
+  int due = 0;
+  for(int fd = list->oldest; fd >= 0 && due < ENDS_PER_SWEEP; due++) {
+    const struct descriptor *descriptor = &engine->descriptors[fd];
+    int64_t count = list->count - due;
+    if(engine->now - descriptor->since < patience(engine, IDLE_SHARED, count))
+      break;
+    *surplus += count > engine->options.max_connects;
+    by_lane[descriptor->lane]++;
+    fd = descriptor->by_list.next;
   }
-  if(age >= expiry_of(engine))
-    engine->counters.ended_expired++;
-  else
-    engine->counters.ended_surplus++;
-  connection_end(engine, fd);
+  return due;
 }
 
-static void sweep(acurl_engine *engine, int which) {
-  const struct connection_list *list = &engine->lists[which];
+/* Shuts down what has been due for so long that libcurl would notice. */
+static void end_due(acurl_engine *engine, int which) {
+  const struct chain *list = &engine->lists[which];
   for(int i = 0; i < ENDS_PER_SWEEP && list->count; i++) {
     int64_t age = engine->now - engine->descriptors[list->oldest].since;
-    if(age < patience(engine, which))
+    int64_t wait = patience(engine, which, list->count);
+    if(wait == NEVER || age < wait || age < LIVENESS_WINDOW)
       return;
-    take_oldest(engine, which, age);
+    bool surplus = list->count > kept_at_most(engine, which);
+    connection_end(engine, list->oldest,
+                   surplus ? ACURL_CLOSED_POOL_LIMIT : ACURL_CLOSED_EXPIRED);
+  }
+}
+
+static void sweep_idle(acurl_engine *engine) {
+  int by_lane[ACURL_MOST_LANES] = {0};
+  int surplus = 0;
+  int due = count_due(engine, by_lane, &surplus);
+  for(int lane = 0; due && lane < engine->lane_count; lane++)
+    if(by_lane[lane])
+      lane_evict(engine->lanes[lane], NULL, by_lane[lane],
+                 surplus ? ACURL_CLOSED_POOL_LIMIT : ACURL_CLOSED_EXPIRED);
+  end_due(engine, IDLE_SHARED);
+  end_due(engine, IDLE_OWNED);
+}
+
+/* When the oldest of a crowd must go; NEVER: it is none. */
+static int64_t crowd_due(const acurl_engine *engine, const struct origin *root) {
+  const struct chain *idle = &root->idle_chain;
+  if(idle->count <= engine->options.max_host_keepalive)
+    return NEVER;
+  return engine->descriptors[idle->oldest].since + SURPLUS_GRACE;
+}
+
+static void thin_out(acurl_engine *engine, struct origin *root) {
+  struct chain *idle = &root->idle_chain;
+  for(int i = 0; i < ENDS_PER_SWEEP && crowd_due(engine, root) <= engine->now; i++) {
+    int fd = idle->oldest;
+    const struct descriptor *oldest = &engine->descriptors[fd];
+    int before = idle->count;
+    lane_evict(engine->lanes[oldest->lane], oldest->origin, 1, ACURL_CLOSED_POOL_LIMIT);
+    if(idle->count < before)
+      continue;
+    /* Behind a proxy, or led elsewhere, libcurl files it under another name. */
+    if(engine->now - engine->descriptors[fd].since < LIVENESS_WINDOW)
+      return;
+    connection_end(engine, fd, ACURL_CLOSED_POOL_LIMIT);
+  }
+}
+
+static void sweep_crowds(acurl_engine *engine) {
+  struct origin **place = &engine->crowded;
+  while(*place) {
+    struct origin *root = *place;
+    thin_out(engine, root);
+    if(crowd_due(engine, root) != NEVER) {
+      place = &root->crowded_next;
+      continue;
+    }
+    root->is_crowded = false;
+    *place = root->crowded_next;
+  }
+}
+
+/* What is used at the moment ends with its use; on HTTP/2 that may never come,
+ * so libcurl is told to use none of the lane's connections again. */
+static void sweep_ages(acurl_engine *engine) {
+  int64_t most = engine->options.max_lifetime_us;
+  while(most > 0 && engine->ages.count) {
+    int fd = engine->ages.oldest;
+    struct descriptor *descriptor = &engine->descriptors[fd];
+    if(engine->now - descriptor->born < nanoseconds(most))
+      return;
+    CHAIN_DROP(engine, &engine->ages, fd, by_age);
+    descriptor->overdue = true;
+    descriptor->reason = ACURL_CLOSED_EXPIRED + 1;
+    if(descriptor->list == IDLE_SHARED || descriptor->list == IDLE_OWNED)
+      connection_end(engine, fd, ACURL_CLOSED_EXPIRED);
+    else if(descriptor->multiplexed && !descriptor->owned) {
+      engine->closing = ACURL_CLOSED_EXPIRED + 1;
+      lane_retire(engine->lanes[descriptor->lane]);
+      engine->closing = 0;
+    }
+  }
+}
+
+static void sweep_silent(acurl_engine *engine) {
+  const struct chain *list = &engine->lists[SILENT];
+  for(int i = 0; i < ENDS_PER_SWEEP && list->count; i++) {
+    int fd = list->oldest;
+    if(engine->now - engine->descriptors[fd].since < SILENCE)
+      return;
+    connection_leave(engine, fd);
+    events_nudge(engine, fd);
   }
 }
 
 void connections_sweep(acurl_engine *engine) {
-  if(engine->now >= engine->sweep_at)
-    for(int which = 0; which < CONNECTION_LISTS; which++)
-      sweep(engine, which);
+  if(engine->now < engine->sweep_at)
+    return;
+  sweep_ages(engine);
+  sweep_idle(engine);
+  sweep_crowds(engine);
+  sweep_silent(engine);
+}
+
+static void plan(acurl_engine *engine, int64_t due) {
+  if(due != NEVER && due <= engine->now)
+    due = engine->now + TRY_AGAIN;
+  if(due < engine->sweep_at)
+    engine->sweep_at = due;
 }
 
 void connections_plan(acurl_engine *engine) {
   engine->sweep_at = NEVER;
-  for(int which = 0; which < CONNECTION_LISTS; which++) {
-    const struct connection_list *list = &engine->lists[which];
-    int64_t wait = patience(engine, which);
-    if(!list->count || wait == NEVER)
-      continue;
-    int64_t due = engine->descriptors[list->oldest].since + wait;
-    if(due < engine->sweep_at)
-      engine->sweep_at = due;
+  for(int which = IDLE_SHARED; which < CONNECTION_LISTS; which++) {
+    const struct chain *list = &engine->lists[which];
+    int64_t wait = patience(engine, which, list->count);
+    if(which == IDLE_OWNED && wait < LIVENESS_WINDOW)
+      wait = LIVENESS_WINDOW;
+    if(list->count && wait != NEVER)
+      plan(engine, engine->descriptors[list->oldest].since + wait);
   }
+  for(const struct origin *root = engine->crowded; root; root = root->crowded_next)
+    plan(engine, crowd_due(engine, root));
+  int64_t lifetime = engine->options.max_lifetime_us;
+  if(lifetime > 0 && engine->ages.count)
+    plan(engine, engine->descriptors[engine->ages.oldest].born + nanoseconds(lifetime));
+}
+
+void connections_recount(acurl_engine *engine) {
+  const struct chain *list = &engine->lists[IDLE_SHARED];
+  for(int fd = list->oldest; fd >= 0; fd = engine->descriptors[fd].by_list.next)
+    if(engine->descriptors[fd].origin)
+      crowd(origin_root(engine->descriptors[fd].origin));
+  for(int i = 0; engine->origins && i < ORIGIN_BUCKETS; i++)
+    for(struct origin *origin = engine->origins[i]; origin; origin = origin->chain)
+      origin_account(origin);
+  engine->stirred = true;
 }
 
 int connections_idle(const acurl_engine *engine) {
   return engine->lists[IDLE_SHARED].count + engine->lists[IDLE_OWNED].count;
+}
+
+int connections_in_use(const acurl_engine *engine) {
+  int open = (int)(engine->counters.opened - engine->counters.closed) - engine->leaving;
+  return open - connections_idle(engine);
 }

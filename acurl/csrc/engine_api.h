@@ -27,7 +27,8 @@ enum {
   ACURL_CAUSE_READ_TIMEOUT = 5,
   ACURL_CAUSE_WRITE_TIMEOUT = 6,
   ACURL_CAUSE_MAX_RETRIES = 7,
-  ACURL_CAUSE_HEAD_CUT_OFF = 8 /* the answer ended inside its headers */
+  ACURL_CAUSE_HEAD_CUT_OFF = 8, /* the answer ended inside its headers */
+  ACURL_CAUSE_POOL_TIMEOUT = 9  /* it waited too long for a connection */
 };
 
 /* What a record tells beyond the plain path. */
@@ -47,13 +48,31 @@ typedef struct acurl_engine acurl_engine;
 typedef struct acurl_profile acurl_profile;
 typedef struct acurl_jar acurl_jar;
 
+/* Below zero is no limit, except for max_connects, max_streams and the last three. */
 typedef struct {
   int64_t max_connects;       /* idle connections kept for reuse */
+  int64_t max_host_keepalive; /* the same for each origin */
+  int64_t min_connects;       /* idle ones that no limit ends */
+  int64_t max_connections;    /* open ones, in use or idle */
+  int64_t max_host_connections; /* the same for each origin */
   int64_t max_streams;        /* concurrent streams per HTTP/2 connection */
   int64_t keepalive_expiry_us;/* idle connections older than this are ended */
+  int64_t max_lifetime_us;    /* connections older than this serve no new request */
   int64_t max_response_size;  /* bytes of body, after decompression */
   int64_t max_retries;        /* how often a request that has left is begun again */
 } acurl_engine_options;
+
+/* Why connections ended. */
+enum {
+  ACURL_CLOSED_SERVER = 0,       /* the server did not keep it, or said that it would not */
+  ACURL_CLOSED_SERVER_IDLE = 1,  /* the server ended it while nobody used it */
+  ACURL_CLOSED_SERVER_LIMIT = 2, /* the server ended it after several requests */
+  ACURL_CLOSED_POOL_LIMIT = 3,   /* it was idle, and one of the pool's limits was reached */
+  ACURL_CLOSED_EXPIRED = 4,      /* it was idle, or there, for too long */
+  ACURL_CLOSED_CLIENT = 5,       /* cancelled, of a request that wanted its own, or at the end */
+  ACURL_CLOSED_ERROR = 6,        /* it could not be made, or broke */
+  ACURL_CLOSED_REASONS = 7
+};
 
 /* One finished transfer, followed at once by its variable parts in the order
  * of their lengths here. Times are microseconds since the transfer started,
@@ -73,7 +92,7 @@ typedef struct {
   int64_t starttransfer_us;
   int64_t total_us;
   int64_t start_us;        /* since 1970, when the transfer started */
-  int64_t wait_us;         /* from submission to start */
+  int64_t wait_us;         /* in the queue, before it was given to libcurl */
   int64_t upload_size;
   int64_t download_size;   /* bytes of body as they came over the wire */
   int64_t body_len;        /* bytes of body, after decompression */
@@ -100,14 +119,17 @@ typedef struct {
 
 typedef struct {
   int64_t in_flight;       /* submitted and not finished */
+  int64_t queued;          /* of these, not given to libcurl */
   int64_t started;         /* handed to libcurl, since birth */
   int64_t finished;
   int64_t opened;          /* sockets opened */
   int64_t closed;          /* sockets closed */
+  int64_t in_use;          /* open connections that a transfer uses */
   int64_t idle;            /* open connections that no transfer uses */
-  int64_t ended_expired;   /* idle connections ended for their age */
-  int64_t ended_surplus;   /* idle connections ended because there were too many */
-  int64_t ended_unasked;   /* idle ones on which the server closed or spoke */
+  int64_t reused;          /* answers that came on a connection already open */
+  int64_t reasons[7];      /* sockets closed, by ACURL_CLOSED_* */
+  int64_t retries;         /* repeats of requests, as their records tell them */
+  int64_t pool_timeouts;
   int64_t handles;         /* easy handles alive */
   int64_t events;          /* socket events handled */
   int64_t drives;
@@ -134,13 +156,19 @@ int acurl_engine_close(acurl_engine *engine);
 int acurl_engine_fd(acurl_engine *engine);
 /* Valid until the engine is closed. */
 acurl_batch *acurl_engine_batch(acurl_engine *engine);
+/* Other limits from now on; max_response_size and max_retries stay. Ends idle
+ * connections that are too many at the next step, and no transfer. */
+int acurl_engine_resize(acurl_engine *engine, const acurl_engine_options *options);
 int acurl_engine_counters(acurl_engine *engine, acurl_counters *out);
 
 /* What a profile asks for beyond libcurl's options. */
 enum {
   ACURL_PROFILE_DISCARD_BODY = 1, /* bodies are counted, not kept */
   ACURL_PROFILE_CERTIFICATES = 2, /* records carry what CERTINFO gathered */
-  ACURL_PROFILE_EARLY_DATA = 4    /* TLS early data, for safe methods only */
+  ACURL_PROFILE_EARLY_DATA = 4,   /* TLS early data, for safe methods only */
+  ACURL_PROFILE_MULTIPLEX = 8,    /* may share a connection with others at once */
+  ACURL_PROFILE_SINGLE_USE = 16,  /* its connection serves nobody else */
+  ACURL_PROFILE_LOW_MEMORY = 32   /* TLS buffers are given back when they are empty */
 };
 
 /* A profile is a list of options that many transfers share. Values are copied.
@@ -154,9 +182,11 @@ int acurl_profile_set_list(acurl_profile *profile, int option, const char *lines
 void acurl_profile_set_flags(acurl_profile *profile, int flags);
 /* The most bytes of a body that are kept; 0 is the engine's max_response_size. */
 void acurl_profile_set_body_limit(acurl_profile *profile, int64_t bytes);
-/* The longest silence while an answer is awaited, and the longest time without
- * progress while the request is sent; 0 is none. */
-void acurl_profile_set_limits(acurl_profile *profile, int64_t read_us, int64_t write_us);
+/* The longest silence while an answer is awaited, the longest time without
+ * progress while the request is sent, and the longest wait for a connection that
+ * a limit of the engine withholds; 0 is none. */
+void acurl_profile_set_limits(acurl_profile *profile, int64_t read_us, int64_t write_us,
+                              int64_t pool_us);
 void acurl_profile_free(acurl_profile *profile);
 
 /* One part of a multipart body. Texts are copied, data is not. */
@@ -182,12 +212,17 @@ typedef struct {
   const char *digest_password;
 } acurl_extras;
 
-/* Queues one transfer and returns its slot. method NULL is GET. headers are
- * lines, each ended by a NUL. body_len below zero is no body; the body, and the
+/* The most lanes, the first one included. */
+enum { ACURL_MOST_LANES = 65 };
+/* Whether this libcurl's TLS can give its buffers back (ACURL_PROFILE_LOW_MEMORY). */
+int acurl_can_save_memory(void);
+
+/* Queues one transfer and returns its slot. Transfers of different lanes never
+ * share a connection; 0 is the first. method NULL is GET. headers are lines, each ended by a NUL. body_len below zero is no body; the body, and the
  * data of parts, are not copied and must live until the transfer is finished or
  * cancelled. total_timeout_us 0 is none. extras NULL is none; it is looked at
  * during the call only. */
-int acurl_submit(acurl_engine *engine, acurl_profile *profile, acurl_jar *jar,
+int acurl_submit(acurl_engine *engine, acurl_profile *profile, acurl_jar *jar, int lane,
                  const char *method, const char *url, const char *headers,
                  int64_t headers_len, const char *body, int64_t body_len,
                  int64_t total_timeout_us, const acurl_extras *extras);

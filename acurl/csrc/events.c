@@ -116,10 +116,30 @@ static void watch_refused(acurl_engine *engine) {
       watch(engine, fd, engine->descriptors[fd].refused);
 }
 
+/* libcurl's own handle holds its wake-up, and connections that it says goodbye
+ * on. It has no user, whose transfer it could name. */
+static void look_for_admin(struct lane *lane, CURL *easy, int fd) {
+  acurl_engine *engine = lane->engine;
+  struct descriptor *descriptor = entry(engine, fd);
+  if(!descriptor)
+    return;
+  if(descriptor->opened) {
+    if(easy == lane->admin)
+      connection_gone(engine, fd);
+    return;
+  }
+  descriptor->lane = (uint8_t)lane->number;
+  void *transfer = NULL;
+  if(!lane->admin && !libcurl.easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) && !transfer)
+    lane->admin = easy;
+}
+
 static int on_socket(CURL *easy, int fd, int what, void *context, void *unused) {
-  acurl_engine *engine = context;
-  (void)easy;
+  struct lane *lane = context;
+  acurl_engine *engine = lane->engine;
   (void)unused;
+  if(what != CURL_POLL_REMOVE)
+    look_for_admin(lane, easy, fd);
   if(what == CURL_POLL_REMOVE)
     park(engine, fd);
   else if(what & (CURL_POLL_IN | CURL_POLL_OUT))
@@ -128,10 +148,27 @@ static int on_socket(CURL *easy, int fd, int what, void *context, void *unused) 
 }
 
 static int on_timer(CURLM *multi, long milliseconds, void *context) {
-  acurl_engine *engine = context;
+  struct lane *lane = context;
   (void)multi;
-  engine->curl_deadline = milliseconds < 0 ? NEVER : engine->now + milliseconds * MILLISECOND;
+  lane->curl_deadline = milliseconds < 0 ? NEVER
+                                         : lane->engine->now + milliseconds * MILLISECOND;
   return 0;
+}
+
+/* The number means another socket from now on, or none. */
+static void forget(acurl_engine *engine, int fd) {
+  struct descriptor *descriptor = &engine->descriptors[fd];
+  struct origin *origin = descriptor->origin;
+  if(descriptor->opened) {
+    connection_gone(engine, fd);
+    engine->leaving--;
+    engine->lanes[descriptor->lane]->sockets--;
+  }
+  *descriptor = (struct descriptor){0};
+  if(!origin)
+    return;
+  origin->sockets--;
+  origin_drop(origin);
 }
 
 static int on_open(void *context, int purpose, struct curl_address *address) {
@@ -143,27 +180,21 @@ static int on_open(void *context, int purpose, struct curl_address *address) {
     transfer->open_errno = errno;
     return CURL_SOCKET_BAD;
   }
-  struct descriptor *descriptor = entry(engine, fd);
-  if(!descriptor) {
+  if(!entry(engine, fd)) {
     close(fd);
     return CURL_SOCKET_BAD;
   }
-  connection_leave(engine, fd);
-  *descriptor = (struct descriptor){.opened = true,
-                                    .datagram = address->socktype == SOCK_DGRAM,
-                                    .owned = transfer->jar && transfer->jar->owner,
-                                    .birth = ++engine->births};
-  engine->counters.opened++;
-  transfer->opened_fd = fd;
+  forget(engine, fd);
+  connection_born(transfer, fd, address->socktype == SOCK_DGRAM);
   return fd;
 }
 
 static int on_close(void *context, int fd) {
   acurl_engine *engine = context;
   if(fd < engine->descriptor_cap) {
-    connection_leave(engine, fd);
+    connection_gone(engine, fd); /* while the socket can be asked */
     events_deregister(engine, fd);
-    engine->descriptors[fd] = (struct descriptor){0};
+    forget(engine, fd);
   }
   engine->counters.closed++;
   return close(fd);
@@ -173,16 +204,26 @@ void events_spoken(struct transfer *transfer, bool multiplexed) {
   if(transfer->opened_fd < 0)
     return;
   struct descriptor *descriptor = &transfer->engine->descriptors[transfer->opened_fd];
+  if(descriptor->multiplexed == multiplexed && descriptor->plain != multiplexed)
+    return;
   descriptor->multiplexed = multiplexed;
   descriptor->plain = !multiplexed;
+  if(descriptor->origin)
+    origin_speaks(descriptor->origin, multiplexed);
+}
+
+int events_socket(struct transfer *transfer) {
+  int fd = -1;
+  if(libcurl.easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) || fd < 0 ||
+     fd >= transfer->engine->descriptor_cap || !transfer->engine->descriptors[fd].opened)
+    return -1;
+  return fd;
 }
 
 void events_hold(struct transfer *transfer) {
   acurl_engine *engine = transfer->engine;
-  int fd = -1;
-  if(transfer->held_fd >= 0 ||
-     libcurl.easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) || fd < 0 ||
-     fd >= engine->descriptor_cap)
+  int fd = transfer->held_fd >= 0 ? -1 : events_socket(transfer);
+  if(fd < 0)
     return;
   transfer->held_fd = fd;
   transfer->held_birth = engine->descriptors[fd].birth;
@@ -211,18 +252,25 @@ CURLcode events_watch_easy(struct transfer *transfer) {
 
 bool events_open(acurl_engine *engine) {
   connections_open(engine);
-  engine->curl_deadline = engine->sweep_at = engine->armed = NEVER;
+  engine->armed = NEVER;
   engine->now = clock_now();
   engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   engine->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN, .data.fd = engine->timer_fd};
-  if(engine->epoll_fd < 0 || engine->timer_fd < 0 ||
-     epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, engine->timer_fd, &event))
-    return false;
-  return !libcurl.multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, on_socket) &&
-         !libcurl.multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine) &&
-         !libcurl.multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, on_timer) &&
-         !libcurl.multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
+  return engine->epoll_fd >= 0 && engine->timer_fd >= 0 &&
+         !epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, engine->timer_fd, &event);
+}
+
+CURLMcode events_watch_multi(struct lane *lane) {
+  CURLM *multi = lane->multi;
+  CURLMcode code = libcurl.multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  if(!code)
+    code = libcurl.multi_setopt(multi, CURLMOPT_SOCKETDATA, lane);
+  if(!code)
+    code = libcurl.multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  if(!code)
+    code = libcurl.multi_setopt(multi, CURLMOPT_TIMERDATA, lane);
+  return code;
 }
 
 void events_close(acurl_engine *engine) {
@@ -233,9 +281,10 @@ void events_close(acurl_engine *engine) {
   free(engine->descriptors);
 }
 
-static void socket_action(acurl_engine *engine, int fd, int events) {
+static void socket_action(struct lane *lane, int fd, int events) {
+  acurl_engine *engine = lane->engine;
   int running;
-  CURLMcode code = libcurl.multi_socket_action(engine->multi, fd, events, &running);
+  CURLMcode code = libcurl.multi_socket_action(lane->multi, fd, events, &running);
   if(code)
     engine->counters.faults++;
   if(code == CURLM_OUT_OF_MEMORY)
@@ -243,7 +292,7 @@ static void socket_action(acurl_engine *engine, int fd, int events) {
 }
 
 void events_nudge(acurl_engine *engine, int fd) {
-  socket_action(engine, fd, CURL_CSELECT_IN);
+  socket_action(engine->lanes[engine->descriptors[fd].lane], fd, CURL_CSELECT_IN);
 }
 
 /* Whether the peer has closed or sent something. Events tell it too, but may be
@@ -261,8 +310,7 @@ static void handle_parked(acurl_engine *engine, int fd) {
     events_deregister(engine, fd);
     return;
   }
-  engine->counters.ended_unasked++;
-  connection_end(engine, fd);
+  connection_end(engine, fd, ACURL_CLOSED_SERVER_IDLE);
 }
 
 static void handle(acurl_engine *engine, const struct epoll_event *event) {
@@ -286,8 +334,12 @@ static void handle(acurl_engine *engine, const struct epoll_event *event) {
   if(event->events & EPOLLERR)
     events |= CURL_CSELECT_ERR;
   engine->counters.events++;
-  socket_action(engine, fd, events);
+  bool known = fd < engine->descriptor_cap;
+  bool greeted = known && engine->descriptors[fd].multiplexed;
+  socket_action(engine->lanes[known ? engine->descriptors[fd].lane : 0], fd, events);
   connection_heard(engine, fd);
+  if(greeted && engine->descriptors[fd].multiplexed) /* the server's settings come first */
+    connection_ready(engine, fd);
 }
 
 void events_poll(acurl_engine *engine) {
@@ -308,25 +360,37 @@ void events_poll(acurl_engine *engine) {
   } while(count == EVENTS_PER_WAIT);
 }
 
-void events_run_timers(acurl_engine *engine, bool forced) {
+static void run_timers(struct lane *lane, bool forced) {
   for(int round = 0; round < MAX_TIMER_ROUNDS; round++) {
-    if(!forced && engine->curl_deadline > engine->now)
+    if(!forced && lane->curl_deadline > lane->engine->now)
       return;
     forced = false;
-    engine->curl_deadline = NEVER;
-    socket_action(engine, CURL_SOCKET_TIMEOUT, 0);
+    lane->curl_deadline = NEVER;
+    socket_action(lane, CURL_SOCKET_TIMEOUT, 0);
   }
+}
+
+void events_run_lane(struct lane *lane) {
+  lane->has_new = false;
+  run_timers(lane, true);
+}
+
+void events_run_timers(acurl_engine *engine) {
+  for(int i = 0; i < engine->lane_count; i++)
+    if(engine->lanes[i])
+      run_timers(engine->lanes[i], false);
 }
 
 void events_arm(acurl_engine *engine) {
   int64_t next = deadline_first(engine);
-  if(engine->curl_deadline < next)
-    next = engine->curl_deadline;
+  for(int i = 0; i < engine->lane_count; i++)
+    if(engine->lanes[i] && engine->lanes[i]->curl_deadline < next)
+      next = engine->lanes[i]->curl_deadline;
   if(engine->sweep_at < next)
     next = engine->sweep_at;
   if(engine->any_refused && engine->now + RETRY_REFUSED < next)
     next = engine->now + RETRY_REFUSED;
-  if(engine->queue_len || engine->noticed)
+  if(engine->queue.len || engine->noticed || (engine->waiting && engine->stirred))
     next = engine->now;
   if(next >= engine->armed)
     return;

@@ -10,6 +10,7 @@
 
 #include "engine_api.h"
 #include "libcurl.h"
+#include "pool.h"
 
 #define TRY(call)         \
   do {                    \
@@ -92,17 +93,23 @@ struct transfer {
   CURL *easy; /* NULL in the cold free list */
   int slot;
   enum transfer_state state;
-  struct transfer *next; /* in the queue or a free list */
-  struct transfer *prev; /* in the queue */
+  struct lane *lane;
+  struct origin *origin; /* NULL where nobody has to wait for a connection */
+  struct fifo *fifo;     /* the one it is in */
+  struct transfer *next; /* there, or in a free list */
+  struct transfer *prev;
   size_t heap_index;     /* in the deadline heap; SIZE_MAX when not in it */
   int64_t deadline;       /* when limits.c looks at it next; NEVER: not at all */
   int64_t total_deadline;
   int64_t read_limit;     /* 0 none */
   int64_t write_limit;    /* 0 none */
+  int64_t pool_limit;     /* 0 none */
   int64_t last_progress;  /* when bytes last moved, as far as known */
   int64_t sent;           /* bytes of the body sent when last looked */
   int64_t body_len;       /* bytes of the request's body; below zero none */
   int64_t submitted;
+  int64_t queued_at;      /* when it was put into the queue, last */
+  int64_t waited;         /* in the queue, in all */
   int64_t started;
   int64_t start_wall_us;
   uint64_t profile_id; /* whose options the easy holds; 0 none */
@@ -129,6 +136,9 @@ struct transfer {
   bool got_cookie;    /* the handle's own jar holds cookies */
   bool saw_cookie;    /* a Set-Cookie line came, whatever became of it */
   bool stuck; /* libcurl would not take the handle out of the multi */
+  bool settled;  /* it has a socket, or has begun to send */
+  bool is_opener; /* counted in its origin's opening */
+  bool wants_fresh; /* a connection of its own, since others failed it */
   int32_t cause;
   int32_t begun;        /* how often libcurl began to send the request */
   int32_t left;         /* how often it was begun again after bytes of it had left */
@@ -147,43 +157,13 @@ struct transfer {
   char error[CURL_ERROR_SIZE];
 };
 
-/* What the engine knows of a descriptor number. All zero: nothing. */
-struct descriptor {
-  uint8_t mask;   /* CURL_POLL_* bits registered in epoll */
-  uint8_t refused; /* bits that epoll refused to register */
-  bool parked;    /* registered although libcurl took it off */
-  bool opened;    /* a connection's socket, opened by us */
-  bool multiplexed; /* HTTP/2 or 3: the server may speak unasked */
-  bool plain;       /* HTTP/1 */
-  bool datagram;  /* UDP: there is nothing to shut down */
-  bool owned;     /* by one user's jar */
-  int held;       /* by so many transfers that wait for their users */
-  uint32_t birth; /* tells sockets of the same number apart */
-  uint8_t list;   /* which of the engine's lists it is in */
-  int next;       /* there, towards the more recent; -1 none */
-  int prev;
-  int64_t since;
-};
-
-/* Lists of connections, by how long nothing has happened on them. */
-enum {
-  IN_NO_LIST,
-  IDLE_SHARED, /* anybody may use it next */
-  IDLE_OWNED,  /* it waits for its own user */
-  SILENT,      /* a transfer waits on it, and it may be HTTP/2 or 3 */
-  CONNECTION_LISTS
-};
-
-struct connection_list {
-  int oldest; /* -1 none */
-  int newest;
-  int count;
-};
-
 #define ANSWERED 1024 /* a power of two */
 
+#define ORIGIN_BUCKETS 1024 /* a power of two */
+
 struct acurl_engine {
-  CURLM *multi;
+  struct lane *lanes[ACURL_MOST_LANES]; /* NULL until used */
+  int lane_count;
   int epoll_fd;
   int timer_fd;
   pthread_t owner;
@@ -192,7 +172,7 @@ struct acurl_engine {
 
   /* Time: one clock reading per step, monotonic nanoseconds. */
   int64_t now;
-  int64_t curl_deadline; /* when libcurl wants socket_action(TIMEOUT) */
+  int64_t wall_us;       /* since 1970, when transfers of this pass started */
   int64_t sweep_at;      /* when idle connections are looked at */
   int64_t armed;         /* what the timerfd is set to */
 
@@ -207,9 +187,18 @@ struct acurl_engine {
   int running;
   int recent_peak;
   int recycles;
-  struct transfer *queue_head;
-  struct transfer *queue_tail;
-  int queue_len;
+  struct fifo queue; /* who waits for nothing but the next step */
+
+  /* Admission. Only admission.c and origin.c change it. */
+  bool admits;  /* limits are to be kept: transfers queue at their origins */
+  int waiting;  /* in the origins' queues */
+  bool stirred; /* something has changed that may let one of them run */
+  int busy;     /* connections taken, of all origins */
+  struct origin *ring; /* origins that transfers wait for: the next to be served */
+  int ring_len;
+  struct origin **origins; /* hash table */
+  int origin_count;
+
   struct transfer *noticed;
   struct buffer taken; /* what acurl_read() gave last */
   struct transfer **heap; /* deadlines, earliest first */
@@ -219,11 +208,15 @@ struct acurl_engine {
   /* Descriptors, by number. Only events.c touches them. */
   struct descriptor *descriptors;
   int descriptor_cap;
-  struct connection_list lists[CONNECTION_LISTS]; /* only connection.c changes them */
+  struct chain lists[CONNECTION_LISTS]; /* only connection.c changes them */
+  struct chain ages; /* all, in order of birth */
+  struct origin *crowded; /* roots with too many idle connections */
+  int leaving;      /* ended connections that libcurl has not closed */
+  int closing;      /* ACURL_CLOSED_* plus 1 of what libcurl closes now; 0 not known */
+  int unexplained[2]; /* ends in this step, of HTTP/1 and of multiplexed connections */
   uint32_t births;  /* sockets opened so far */
   bool starved;     /* libcurl had no memory for a socket, and nobody knows whose */
   bool any_refused; /* a descriptor may have refused bits */
-  long maxconnects_set;
   int refused_option; /* by libcurl, at the last submission */
 
   acurl_batch batch;
@@ -255,6 +248,7 @@ struct acurl_profile {
   int count;
   int64_t read_limit;
   int64_t write_limit;
+  int64_t pool_limit;
   int64_t body_limit; /* 0: the engine's */
 };
 
@@ -277,45 +271,146 @@ static inline int64_t *engine_answered(acurl_engine *engine, int64_t connection_
 /* ACURL_OK when the engine may be used by the caller. */
 int engine_check(const acurl_engine *engine);
 
+/* lane.c */
+/* The lane of a number, made when first asked for; NULL when memory ran out. */
+struct lane *lane_of(acurl_engine *engine, int number);
+/* Its multi must hold no transfer any more. */
+void lane_free(struct lane *lane);
+/* Tells libcurl the limits of the engine. */
+CURLMcode lane_set_limits(struct lane *lane);
+/* Keeps libcurl from closing connections for being too many while users are busy. */
+void lane_set_idle_limit(struct lane *lane, int coming);
+/* Has libcurl close idle connections, the least recently used first, of one
+ * origin or of all. It may close fewer than asked. */
+void lane_evict(struct lane *lane, struct origin *origin, int count, int reason);
+/* No connection of this lane serves a new request. */
+void lane_retire(struct lane *lane);
+/* The transfer has a socket, or has begun to send. */
+void lane_settle(struct transfer *transfer);
+
+/* fifo.c */
+void fifo_push(struct fifo *fifo, struct transfer *transfer);
+void fifo_push_front(struct fifo *fifo, struct transfer *transfer);
+/* Takes it out of the one it is in, if any. */
+void fifo_drop(struct transfer *transfer);
+
+/* origin.c */
+/* The origin of a URL in a lane, held; NULL when memory ran out. */
+struct origin *origin_hold(struct lane *lane, const char *url, int flags, bool owned);
+void origin_drop(struct origin *origin);
+static inline struct origin *origin_root(struct origin *origin) {
+  return origin->root ? origin->root : origin;
+}
+/* How many transfers one of its connections carries. */
+static inline int64_t origin_streams(const struct origin *origin) {
+  return origin->stream_limit ? origin->stream_limit
+                              : origin->lane->engine->options.max_streams;
+}
+/* To be called after each change of what the origin counts. */
+void origin_account(struct origin *origin);
+/* Its connections carry one transfer each, or many. */
+void origin_speaks(struct origin *origin, bool multiplexed);
+
+/* admission.c */
+/* Whether the limits are such that transfers have to wait for each other. */
+bool admission_needed(const acurl_engine *engine);
+/* Notes which origin the transfer is for. False when memory ran out. */
+bool admission_enter(struct transfer *transfer, acurl_profile *profile, const char *url);
+/* Starts those that may run. */
+void admission_run(acurl_engine *engine, int64_t until);
+/* The transfer has left libcurl, or the queue. */
+void admission_leave(struct transfer *transfer);
+/* After a change of the limits. False when memory ran out: nothing changed then. */
+bool admission_switch(acurl_engine *engine);
+/* It waits at its origin. */
+void admission_wait(struct transfer *transfer);
+/* It waits no more. */
+void admission_unwait(struct transfer *transfer);
+/* libcurl has been given it. */
+void admission_started(struct transfer *transfer);
+/* Nobody has to wait any more for what it finds out. */
+void admission_opened(struct transfer *transfer);
+
+/* dispatch.c */
+void queue_push(struct transfer *transfer);
+/* Hands a queued transfer to libcurl. */
+void dispatch_start(struct transfer *transfer);
+/* Hands queued transfers to libcurl, a few at a time so that thousands of new
+ * connections do not hold up the loop. */
+void dispatch_queued(acurl_engine *engine);
+/* Takes a transfer out of wherever it is; its record, if any, comes after. */
+void dispatch_detach(struct transfer *transfer, int reason);
+void dispatch_finish(struct transfer *transfer, CURLcode code);
+/* Records or repeats what libcurl has finished. */
+void dispatch_collect(acurl_engine *engine);
+
 /* events.c */
 int64_t clock_now(void);
 bool events_open(acurl_engine *engine);
-/* Closes the two descriptors; the multi must be gone. */
+/* Has a multi tell of its sockets and timers. */
+CURLMcode events_watch_multi(struct lane *lane);
+/* Closes the two descriptors; the multis must be gone. */
 void events_close(acurl_engine *engine);
 /* Installs the callbacks that an easy handle needs for its sockets. */
 CURLcode events_watch_easy(struct transfer *transfer);
+/* The socket that a transfer uses, -1 none. */
+int events_socket(struct transfer *transfer);
 /* The connection that this transfer opened speaks HTTP/2 or 3, or else HTTP/1. */
 void events_spoken(struct transfer *transfer, bool multiplexed);
 /* Takes a descriptor off the epoll descriptor. */
 void events_deregister(acurl_engine *engine, int fd);
 /* Has libcurl look at a socket. */
 void events_nudge(acurl_engine *engine, int fd);
+/* Runs what is new in a lane, and its timers. */
+void events_run_lane(struct lane *lane);
 /* A transfer stops reading its socket, which nobody else may take for idle. */
 void events_hold(struct transfer *transfer);
 /* It reads again, or ends. */
 void events_release(struct transfer *transfer);
 /* Handles ready sockets within the bound of events and time. */
 void events_poll(acurl_engine *engine);
-/* Runs libcurl's timers when due, or when forced by new transfers. */
-void events_run_timers(acurl_engine *engine, bool forced);
+/* Runs libcurl's timers that are due. */
+void events_run_timers(acurl_engine *engine);
 /* Sets the timerfd if something is due earlier than it is set to. */
 void events_arm(acurl_engine *engine);
 
+/* chain.c: connections in order, linked through one of their links. */
+void chain_init(struct chain *chain);
+void chain_add(acurl_engine *engine, struct chain *chain, int fd, size_t link);
+void chain_drop(acurl_engine *engine, struct chain *chain, int fd, size_t link);
+#define CHAIN_ADD(engine, chain, fd, field) \
+  chain_add(engine, chain, fd, offsetof(struct descriptor, field))
+#define CHAIN_DROP(engine, chain, fd, field) \
+  chain_drop(engine, chain, fd, offsetof(struct descriptor, field))
+
 /* connection.c */
 void connections_open(acurl_engine *engine);
+/* A transfer has opened it; its entry in the table is there. */
+void connection_born(struct transfer *transfer, int fd, bool datagram);
+/* libcurl closes it, or says goodbye on it. Harmless twice. */
+void connection_gone(acurl_engine *engine, int fd);
 /* Nobody uses it now. */
 void connection_idle(acurl_engine *engine, int fd);
 /* Something came on it, and transfers go on waiting. */
 void connection_heard(acurl_engine *engine, int fd);
 /* It is in use, or gone. */
 void connection_leave(acurl_engine *engine, int fd);
+/* The server's own limit of streams on it is known. */
+void connection_ready(acurl_engine *engine, int fd);
 /* Ends an idle connection, so that the server sees it at once. */
-void connection_end(acurl_engine *engine, int fd);
+void connection_end(acurl_engine *engine, int fd, int reason);
 /* Ends and looks at what has been in a list for too long. May finish transfers. */
 void connections_sweep(acurl_engine *engine);
 /* Notes when that is due next. */
 void connections_plan(acurl_engine *engine);
 int connections_idle(const acurl_engine *engine);
+/* After a change of the limits. */
+void connections_recount(acurl_engine *engine);
+int connections_in_use(const acurl_engine *engine);
+/* One of the ends that nobody has explained yet was for this reason. */
+void connection_explain(acurl_engine *engine, int reason);
+/* The rest of them were the server's wish. */
+void connections_explain_rest(acurl_engine *engine);
 
 /* deadline.c: a binary heap of transfers by deadline. */
 /* Makes room for all transfers in flight and one more. False when memory ran out. */
@@ -339,6 +434,8 @@ struct curl_slist *lines_link(void *block, const char *lines, size_t len);
 /* limits.c */
 /* Sets the transfer's deadlines. False when memory ran out. */
 bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t total_us);
+/* Has read and write limits looked at from now on, after a wait in the queue. */
+void limits_start(struct transfer *transfer);
 /* The cause for which the transfer must end now, or ACURL_CAUSE_NONE after its
  * next deadline has been set. For transfers whose deadline has passed. */
 int limits_check(struct transfer *transfer);
@@ -357,8 +454,6 @@ int transfer_apply_request(struct transfer *transfer, acurl_jar *jar, const char
                            const char *url, const char *headers, size_t headers_len,
                            const char *body, int64_t body_len);
 int transfer_apply_extras(struct transfer *transfer, const acurl_extras *extras);
-void queue_push(struct transfer *transfer);
-void queue_drop(struct transfer *transfer);
 
 /* receive.c */
 CURLcode receive_watch_easy(struct transfer *transfer);
@@ -389,6 +484,8 @@ void batch_clear(acurl_engine *engine);
 /* Appends the record of a transfer: with ACURL_FLAG_HEAD in flags as it is, else
  * of one that libcurl no longer holds. */
 void batch_record(struct transfer *transfer, CURLcode code, int32_t flags);
+/* The id of the connection that a transfer uses, unique within the engine; -1 none. */
+int64_t record_connection_id(struct transfer *transfer);
 /* Appends a notice without a record. */
 void batch_notice(struct transfer *transfer, int32_t flags);
 

@@ -76,6 +76,8 @@ int acurl_bind(const char *path, int must_be_loaded) {
   }
   if(libcurl.global_init(3) != CURLE_OK)
     return fail(path, "curl_global_init failed");
+  *(void **)&libcurl.ssl_ctx_ctrl = dlsym(handle, "SSL_CTX_ctrl");
+  *(void **)&libcurl.ssl_alpn_selected = dlsym(handle, "SSL_get0_alpn_selected");
   struct version_head *head = libcurl.version_info(0);
   libcurl.version_number = (int)head->version_num;
   return acurl_fork_watch() ? fail("pthread_atfork", "out of memory") : ACURL_OK;
@@ -91,6 +93,10 @@ const char *acurl_libcurl_version(void) {
 
 int acurl_libcurl_version_number(void) {
   return libcurl.version_number;
+}
+
+int acurl_can_save_memory(void) {
+  return libcurl.ssl_ctx_ctrl != NULL;
 }
 
 const char *acurl_code_text(int code) {

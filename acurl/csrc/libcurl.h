@@ -78,6 +78,7 @@ enum {
   CURLOPT_HTTPHEADER = 10023,
   CURLOPT_HEADERDATA = 10029,
   CURLOPT_COOKIEFILE = 10031,
+  CURLOPT_PROXY = 10004,
   CURLOPT_CUSTOMREQUEST = 10036,
   CURLOPT_CAPATH = 10097,
   CURLOPT_SHARE = 10100,
@@ -97,6 +98,7 @@ enum {
   CURLOPT_READFUNCTION = 20012,
   CURLOPT_HEADERFUNCTION = 20079,
   CURLOPT_OPENSOCKETFUNCTION = 20163,
+  CURLOPT_SSL_CTX_FUNCTION = 20108,
   CURLOPT_SEEKFUNCTION = 20167,
   CURLOPT_CLOSESOCKETFUNCTION = 20208,
   CURLOPT_NOBODY = 44,
@@ -115,6 +117,13 @@ enum {
 
 enum { CURLAUTH_DIGEST = 2, CURLSSLOPT_EARLYDATA = 64 };
 
+struct curl_tlssessioninfo {
+  int backend; /* 1: OpenSSL */
+  void *internals;
+};
+
+#define CURLSSLBACKEND_OPENSSL 1
+
 struct curl_certinfo {
   int num_of_certs;
   struct curl_slist **certinfo;
@@ -130,6 +139,7 @@ enum {
   CURLINFO_PRIMARY_IP = 0x100000 + 32,
   CURLINFO_COOKIELIST = 0x400000 + 28,
   CURLINFO_CERTINFO = 0x400000 + 34,
+  CURLINFO_TLS_SSL_PTR = 0x400000 + 45,
   CURLINFO_SIZE_UPLOAD_T = 0x600000 + 7,
   CURLINFO_SIZE_DOWNLOAD_T = 0x600000 + 8,
   CURLINFO_CONTENT_LENGTH_UPLOAD_T = 0x600000 + 16,
@@ -144,6 +154,8 @@ enum {
 
 enum {
   CURLMOPT_MAXCONNECTS = 6,
+  CURLMOPT_MAX_HOST_CONNECTIONS = 7,
+  CURLMOPT_MAX_TOTAL_CONNECTIONS = 13,
   CURLMOPT_MAX_CONCURRENT_STREAMS = 16,
   CURLMOPT_NETWORK_CHANGED = 17,    /* since 8.16 */
   CURLMOPT_RESOLVE_THREADS_MAX = 20, /* since 8.20 */
@@ -197,6 +209,9 @@ struct libcurl {
                            size_t (*read)(char *, size_t, size_t, void *),
                            int (*seek)(void *, int64_t, int), void (*free)(void *), void *context);
   int version_number; /* 0xXXYYZZ */
+  /* OpenSSL's, as libcurl is linked with it; NULL where it uses another TLS. */
+  long (*ssl_ctx_ctrl)(void *context, int command, long number, void *pointer);
+  void (*ssl_alpn_selected)(const void *ssl, const unsigned char **name, unsigned int *len);
 };
 
 extern struct libcurl libcurl;

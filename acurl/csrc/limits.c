@@ -25,6 +25,17 @@ static bool has_body(const struct transfer *transfer) {
   return transfer->body_len > 0 || transfer->mime || transfer->upload;
 }
 
+/* When read and write limits of one that begins now are looked at first. */
+static int64_t first_look(const struct transfer *transfer, int64_t begin) {
+  int64_t look = transfer->total_deadline;
+  if(transfer->read_limit)
+    look = earlier(look, begin + transfer->read_limit);
+  int64_t limit = transfer->write_limit ? transfer->write_limit : transfer->read_limit;
+  if(limit && has_body(transfer)) /* the end of sending starts the read limit: see it in time */
+    look = earlier(look, begin + look_step(limit));
+  return look;
+}
+
 bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t total_us) {
   transfer->read_limit = profile->read_limit;
   transfer->write_limit = profile->write_limit;
@@ -32,13 +43,10 @@ bool limits_set(struct transfer *transfer, const acurl_profile *profile, int64_t
   transfer->sent = 0;
   transfer->total_deadline = total_us ? transfer->submitted + nanoseconds(total_us) : NEVER;
   transfer->deadline = transfer->total_deadline;
-  if(transfer->read_limit)
-    transfer->deadline = earlier(transfer->deadline, transfer->submitted + transfer->read_limit);
-  if(has_body(transfer)) { /* the end of sending starts the read limit: see it in time */
-    int64_t limit = transfer->write_limit ? transfer->write_limit : transfer->read_limit;
-    if(limit)
-      transfer->deadline = earlier(transfer->deadline, transfer->submitted + look_step(limit));
-  }
+  if(!transfer->origin)
+    transfer->deadline = first_look(transfer, transfer->submitted);
+  else if(transfer->pool_limit)
+    transfer->deadline = earlier(transfer->deadline, transfer->submitted + transfer->pool_limit);
   /* Also without a deadline: what goes wrong later is ended through the heap. */
   if(!deadline_reserve(transfer->engine))
     return false;
@@ -77,6 +85,22 @@ static bool is_sending(struct transfer *transfer) {
   return sent < to_send(transfer);
 }
 
+/* Without a pool limit it is the total limit that ends the wait. */
+static int check_wait(struct transfer *transfer) {
+  int64_t due = transfer->pool_limit ? transfer->queued_at + transfer->pool_limit : NEVER;
+  if(transfer->engine->now >= due)
+    return ACURL_CAUSE_POOL_TIMEOUT;
+  look_again(transfer, due);
+  return ACURL_CAUSE_NONE;
+}
+
+void limits_start(struct transfer *transfer) {
+  transfer->last_progress = transfer->started;
+  int64_t look = first_look(transfer, transfer->started);
+  if(look < transfer->deadline)
+    look_again(transfer, look);
+}
+
 int limits_check(struct transfer *transfer) {
   int64_t now = transfer->engine->now;
   if(transfer->cause)
@@ -85,6 +109,8 @@ int limits_check(struct transfer *transfer) {
     transfer->last_progress = now;
   if(now >= transfer->total_deadline)
     return ACURL_CAUSE_TOTAL_TIMEOUT;
+  if(transfer->state == TRANSFER_QUEUED && transfer->origin)
+    return check_wait(transfer);
   int64_t connected = 0;
   if(transfer->state == TRANSFER_RUNNING)
     connected = info(transfer, CURLINFO_PRETRANSFER_TIME_T);
@@ -92,7 +118,7 @@ int limits_check(struct transfer *transfer) {
     transfer->last_progress = now;
     int64_t limit = earlier(transfer->read_limit ? transfer->read_limit : NEVER,
                             transfer->write_limit ? transfer->write_limit : NEVER);
-    look_again(transfer, now + look_step(limit));
+    look_again(transfer, limit == NEVER ? NEVER : now + look_step(limit));
     return ACURL_CAUSE_NONE;
   }
   int64_t ready = transfer->started + connected * MICROSECOND;

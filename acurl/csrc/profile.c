@@ -59,7 +59,9 @@ int acurl_profile_set_list(acurl_profile *profile, int option, const char *lines
   return ACURL_OK;
 }
 
-void acurl_profile_set_limits(acurl_profile *profile, int64_t read_us, int64_t write_us) {
+void acurl_profile_set_limits(acurl_profile *profile, int64_t read_us, int64_t write_us,
+                              int64_t pool_us) {
+  profile->pool_limit = nanoseconds(pool_us);
   profile->read_limit = nanoseconds(read_us);
   profile->write_limit = nanoseconds(write_us);
 }

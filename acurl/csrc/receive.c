@@ -67,6 +67,20 @@ static void end_of_head(struct transfer *transfer) {
     notice_raise(transfer, NOTICE_HEAD);
 }
 
+/* Whether the first answer on a connection says so, or a later one, tells servers
+ * that keep none from those that have had enough of this one. */
+static void note_farewell(struct transfer *transfer, const char *value, size_t len) {
+  while(len && (*value == ' ' || *value == '\t'))
+    value++, len--;
+  int fd = STARTS_WITH(value, len, "close") ? events_socket(transfer) : -1;
+  if(fd < 0)
+    return;
+  int reason = fd == transfer->opened_fd ? ACURL_CLOSED_SERVER : ACURL_CLOSED_SERVER_LIMIT;
+  struct descriptor *descriptor = &transfer->engine->descriptors[fd];
+  if(!descriptor->reason)
+    descriptor->reason = (int8_t)(reason + 1);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   size_t len = size * count;
@@ -88,6 +102,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
     return len; /* trailers are not headers */
   else if(first == 'c' && STARTS_WITH(line, len, "content-length:"))
     reserve_body(transfer, line + 15, len - 15);
+  else if(first == 'c' && STARTS_WITH(line, len, "connection:"))
+    note_farewell(transfer, line + 11, len - 11);
   transfer->header_bytes += len;
   if(transfer->header_bytes > MAX_HEADER_BYTES) {
     transfer->cause = ACURL_CAUSE_HEADERS_TOO_LARGE;

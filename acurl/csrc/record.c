@@ -43,12 +43,30 @@ static const char *info_text(CURL *easy, int info) {
   return value;
 }
 
+/* One that never ran has waited for all its life. */
+static int64_t waited_us(const struct transfer *transfer) {
+  int64_t waited = transfer->waited;
+  if(transfer->state == TRANSFER_QUEUED)
+    waited += transfer->engine->now - transfer->queued_at;
+  return waited / MICROSECOND;
+}
+
+int64_t record_connection_id(struct transfer *transfer) {
+  int64_t id = -1;
+  libcurl.easy_getinfo(transfer->easy, CURLINFO_CONN_ID, &id);
+  if(id < 0)
+    return -1;
+  if(transfer->jar && transfer->jar->owner) /* libcurl counts from 0 for each owner */
+    return id | (int64_t)transfer->jar->owner << 32;
+  return id | (int64_t)transfer->lane->number << 24; /* and for each lane */
+}
+
 static void fill(acurl_record *record, struct transfer *transfer, CURLcode code) {
   CURL *easy = transfer->easy;
   record->code = code;
   record->cause = transfer->cause;
   record->start_us = transfer->start_wall_us;
-  record->wait_us = (transfer->started - transfer->submitted) / MICROSECOND;
+  record->wait_us = waited_us(transfer);
   record->connection_id = -1;
   if(transfer->state != TRANSFER_RUNNING)
     return; /* it never reached libcurl: the handle still tells of the last one */
@@ -59,9 +77,7 @@ static void fill(acurl_record *record, struct transfer *transfer, CURLcode code)
   record->retries = (uint32_t)(retries > 0 ? retries : 0);
   record->request_size = (uint32_t)info_long(easy, CURLINFO_REQUEST_SIZE);
   record->new_connections = info_long(easy, CURLINFO_NUM_CONNECTS);
-  record->connection_id = info_number(easy, CURLINFO_CONN_ID);
-  if(transfer->jar && transfer->jar->owner) /* libcurl counts from 0 for each owner */
-    record->connection_id |= (int64_t)transfer->jar->owner << 32;
+  record->connection_id = record_connection_id(transfer);
   if(record->http_version >= 3 && record->connection_id >= 0)
     *engine_answered(transfer->engine, record->connection_id) = record->connection_id;
   if(record->new_connections || code) { /* a reused connection has no such phases */
@@ -176,12 +192,20 @@ void batch_notice(struct transfer *transfer, int32_t flags) {
   append_entry(transfer, flags);
 }
 
+static void count(acurl_engine *engine, const acurl_record *record) {
+  engine->counters.retries += record->retries;
+  engine->counters.reused += record->status && !record->new_connections;
+  engine->counters.pool_timeouts += record->cause == ACURL_CAUSE_POOL_TIMEOUT;
+}
+
 void batch_record(struct transfer *transfer, CURLcode code, int32_t flags) {
   acurl_engine *engine = transfer->engine;
   struct buffer *bytes = &engine->batch_bytes;
   size_t start = bytes->len;
   acurl_record record = {0};
   fill(&record, transfer, code);
+  if(!(flags & ACURL_FLAG_HEAD))
+    count(engine, &record);
   if(code || transfer->cause)
     flags |= ACURL_FLAG_FAILED;
   if(!(flags & ACURL_FLAG_HEAD) && (transfer->streams || transfer->upload))

@@ -9,11 +9,40 @@
 #define PEAK_DECAY_EVERY 4096
 #define KEEP_BODY BLOCK_MIN
 #define KEEP_HEADERS 4096
+/* OpenSSL's. */
+#define SSL_CTRL_MODE 33
+#define SSL_MODE_RELEASE_BUFFERS 0x10L
+
+/* What TLS has agreed upon, known before the server says a word. Without TLS only
+ * who knows beforehand asks for HTTP/2. */
+static bool is_multiplexed(struct transfer *transfer) {
+  const struct curl_tlssessioninfo *tls = NULL;
+  const unsigned char *name = NULL;
+  unsigned int len = 0;
+  bool plain = !strncmp(transfer->url.data, "http:", 5);
+  if(plain || transfer->engine->descriptors[transfer->opened_fd].datagram)
+    return true;
+  if(!libcurl.easy_getinfo(transfer->easy, CURLINFO_TLS_SSL_PTR, &tls) && tls && tls->internals &&
+     tls->backend == CURLSSLBACKEND_OPENSSL && libcurl.ssl_alpn_selected)
+    libcurl.ssl_alpn_selected(tls->internals, &name, &len);
+  return len == 2 && name[0] == 'h' && name[1] == '2';
+}
+
+/* Who waits for the opener may go on once there is a connection. */
+static void note_way(struct transfer *transfer) {
+  if(transfer->opened_fd < 0)
+    admission_opened(transfer); /* there was room on one, after all */
+  else if(transfer->flags & ACURL_PROFILE_MULTIPLEX)
+    events_spoken(transfer, is_multiplexed(transfer));
+}
 
 /* libcurl is about to send the request: for the first time, or once more. */
 static int on_begin(void *context, char *ip, char *local_ip, int port, int local_port) {
   struct transfer *transfer = context;
   (void)ip, (void)local_ip, (void)port, (void)local_port;
+  lane_settle(transfer);
+  if(transfer->origin)
+    note_way(transfer);
   if(!transfer->begun++)
     return CURL_PREREQFUNC_OK;
   long sent = 0;
@@ -22,8 +51,10 @@ static int on_begin(void *context, char *ip, char *local_ip, int port, int local
     transfer->challenges++; /* libcurl answers it with another request */
     receive_forget(transfer);
   }
-  else if(sent)
-    transfer->left++;
+  else {
+    transfer->left += sent > 0;
+    connection_explain(transfer->engine, ACURL_CLOSED_SERVER_IDLE);
+  }
   if(transfer->left <= transfer->engine->options.max_retries)
     return CURL_PREREQFUNC_OK;
   transfer->cause = ACURL_CAUSE_MAX_RETRIES;
@@ -69,6 +100,14 @@ static CURLcode set_option(CURL *easy, const struct profile_option *option) {
   return set_long(easy, option->option, option->number);
 }
 
+/* OpenSSL keeps the buffers of an idle connection unless it is told not to. */
+static CURLcode release_buffers(CURL *easy, void *context, void *unused) {
+  (void)easy, (void)unused;
+  if(libcurl.ssl_ctx_ctrl)
+    libcurl.ssl_ctx_ctrl(context, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, NULL);
+  return CURLE_OK;
+}
+
 int transfer_apply_profile(struct transfer *transfer, acurl_profile *profile) {
   transfer->flags = profile->flags;
   if(profile->has_list) {
@@ -86,6 +125,8 @@ int transfer_apply_profile(struct transfer *transfer, acurl_profile *profile) {
     if(code)
       transfer->engine->refused_option = profile->options[i].option;
   }
+  if(!code && profile->flags & ACURL_PROFILE_LOW_MEMORY)
+    code = libcurl.easy_setopt(transfer->easy, CURLOPT_SSL_CTX_FUNCTION, release_buffers);
   if(!code)
     transfer->profile_id = profile->id;
   return to_result(code);
@@ -192,6 +233,7 @@ static bool transfer_create(acurl_engine *engine) {
   transfer->engine = engine;
   transfer->slot = engine->slot_count;
   transfer->heap_index = SIZE_MAX;
+  transfer->settled = true;
   transfer->opened_fd = transfer->held_fd = -1;
   engine->slots[engine->slot_count++] = transfer;
   transfer->next = engine->cold;
@@ -273,7 +315,9 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->altered = transfer->has_headers = false;
   transfer->in_body = transfer->got_cookie = transfer->cookies_known = false;
   transfer->saw_cookie = transfer->saw_body = false;
-  transfer->stuck = false;
+  transfer->stuck = transfer->wants_fresh = false;
+  transfer->origin = NULL;
+  transfer->pool_limit = transfer->waited = 0;
   transfer->begun = transfer->left = transfer->repeats = transfer->challenges = 0;
   transfer->opened_fd = -1;
   transfer->open_errno = 0;

@@ -1,4 +1,4 @@
-/* Drives engine and origin, and takes the batches apart as the contract says. */
+/* Drives engine and target, and takes the batches apart as the contract says. */
 #define _GNU_SOURCE
 #include "rig.h"
 
@@ -16,6 +16,8 @@ void rig_open(struct rig *rig, acurl_engine_options options) {
   *rig = (struct rig){0};
   if(!options.max_connects)
     options.max_connects = 100;
+  if(!options.max_host_keepalive)
+    options.max_host_keepalive = -1;
   if(!options.max_streams)
     options.max_streams = 100;
   if(!options.keepalive_expiry_us)
@@ -28,7 +30,7 @@ void rig_open(struct rig *rig, acurl_engine_options options) {
   CHECK(rig->engine);
   rig->profile = acurl_profile_new();
   CHECK(!acurl_profile_set_text(rig->profile, 10004, "")); /* no proxy */
-  rig->origin = origin_start();
+  rig->target = target_start();
 }
 
 static char *text_copy(const char **from, size_t len) {
@@ -55,7 +57,7 @@ void rig_close(struct rig *rig) {
   if(rig->engine)
     CHECK_EQUAL(acurl_engine_close(rig->engine), ACURL_OK);
   acurl_profile_free(rig->profile);
-  origin_stop(rig->origin);
+  target_stop(rig->target);
   for(int i = 0; i < rig->outcome_cap; i++)
     forget(&rig->outcomes[i]);
   free(rig->outcomes);
@@ -133,9 +135,9 @@ int rig_submit(struct rig *rig, const struct request *request) {
   if(strstr(request->path, "://"))
     snprintf(url, sizeof url, "%s", request->path);
   else
-    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", origin_port(rig->origin), request->path);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", target_port(rig->target), request->path);
   int slot = acurl_submit(rig->engine, request->profile ? request->profile : rig->profile,
-                          request->jar, request->method, url, request->headers,
+                          request->jar, request->lane, request->method, url, request->headers,
                           (int64_t)request->headers_len, request->body,
                           request->body ? request->body_len : -1, request->total_us,
                           request->extras);
@@ -150,10 +152,10 @@ void rig_kick(struct rig *rig) {
 
 void rig_step(struct rig *rig, int milliseconds) {
   struct pollfd ready[2] = {{.fd = acurl_engine_fd(rig->engine), .events = POLLIN},
-                            {.fd = origin_fd(rig->origin), .events = POLLIN}};
+                            {.fd = target_fd(rig->target), .events = POLLIN}};
   poll(ready, 2, milliseconds);
   if(ready[1].revents)
-    origin_step(rig->origin);
+    target_step(rig->target);
   if(ready[0].revents) {
     rig->drives++;
     rig_take(rig, acurl_drive(rig->engine));

@@ -1,4 +1,4 @@
-/* An engine and an origin in one thread, and what the engine's transfers came to.
+/* An engine and an target in one thread, and what the engine's transfers came to.
  *
  * The rig drives as Python does: only when the engine's descriptor is readable. A wake-up that the
  * engine forgets to plan therefore shows as a test that waits in vain. */
@@ -7,7 +7,7 @@
 
 #include "check.h"
 #include "internal.h"
-#include "origin.h"
+#include "target.h"
 
 struct outcome {
   int noticed; /* ACURL_FLAG_* of the notices before the last record */
@@ -28,7 +28,7 @@ struct outcome {
 struct rig {
   acurl_engine *engine;
   acurl_profile *profile;
-  struct origin *origin;
+  struct target *target;
   struct outcome *outcomes; /* by slot */
   int outcome_cap;
   int finished;
@@ -44,6 +44,7 @@ struct request {
   const char *body;
   int64_t body_len;
   acurl_jar *jar;
+  int lane;
   int64_t total_us;
   acurl_profile *profile; /* NULL: the rig's */
   const acurl_extras *extras;

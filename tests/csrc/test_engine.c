@@ -21,7 +21,7 @@ static int open_descriptors(void) {
 static void calls_without_an_engine_are_refused(void) {
   acurl_counters counters;
   acurl_profile *profile = acurl_profile_new();
-  CHECK_EQUAL(acurl_submit(NULL, profile, NULL, NULL, "http://x/", NULL, 0, NULL, -1, 0, NULL),
+  CHECK_EQUAL(acurl_submit(NULL, profile, NULL, 0, NULL, "http://x/", NULL, 0, NULL, -1, 0, NULL),
               ACURL_ECLOSED);
   CHECK_EQUAL(acurl_cancel(NULL, 0), ACURL_ECLOSED);
   CHECK_EQUAL(acurl_kick(NULL), ACURL_ECLOSED);
@@ -63,7 +63,7 @@ static void one_kick_starts_any_number(void) {
   CHECK_AT_MOST(clock_now() - start, 200 * MILLISECOND);
   CHECK_AT_MOST(rig_counters(&rig).started, COUNT - 1); /* the rest is left to the drives */
   rig_until_finished(&rig, COUNT);
-  CHECK_EQUAL(origin_requests(rig.origin), COUNT);
+  CHECK_EQUAL(target_requests(rig.target), COUNT);
   rig_close(&rig);
 }
 
@@ -72,7 +72,7 @@ static void thousands_in_a_row_and_at_once(void) {
   rig_open(&rig, (acurl_engine_options){0});
   for(int i = 0; i < 2000; i++)
     CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5")->flags, 0);
-  CHECK_EQUAL(origin_accepted(rig.origin), 1);
+  CHECK_EQUAL(target_accepted(rig.target), 1);
   CHECK_EQUAL(rig_counters(&rig).handles, 1);
   for(int round = 0; round < 5; round++) {
     int wanted = rig.finished + 400;
@@ -98,12 +98,12 @@ static int transfer_in_state(struct rig *rig, int state, acurl_jar *jar) {
   if(state >= 1)
     rig_kick(rig);
   if(state >= 2) {
-    int requests = origin_requests(rig->origin);
-    for(int i = 0; i < 1000 && origin_requests(rig->origin) == requests; i++)
+    int requests = target_requests(rig->target);
+    for(int i = 0; i < 1000 && target_requests(rig->target) == requests; i++)
       rig_step(rig, 10);
-    CHECK_AT_LEAST(origin_requests(rig->origin), requests + 1);
-    for(int i = 0; i < 5; i++) /* lets the origin's bytes arrive; state 4 is not driven */
-      origin_step(rig->origin);
+    CHECK_AT_LEAST(target_requests(rig->target), requests + 1);
+    for(int i = 0; i < 5; i++) /* lets the target's bytes arrive; state 4 is not driven */
+      target_step(rig->target);
     if(state == 3)
       rig_run(rig, 5);
   }
@@ -123,11 +123,11 @@ static void cancelling_ends_it_in_every_state(void) {
     rig_run(&rig, 20);
     CHECK_EQUAL(rig.finished, finished);
     if(state > 0)
-      CHECK_EQUAL(origin_open(rig.origin), 0);
+      CHECK_EQUAL(target_open(rig.target), 0);
     struct outcome *next = FETCH(&rig, .path = "/echo");
     CHECK_EQUAL(next->flags, 0);
     CHECK_LACKS(next->body, "X-Mine");
-    origin_drop_connections(rig.origin);
+    target_drop_connections(rig.target);
     rig_run(&rig, 5);
   }
   CHECK_EQUAL(acurl_cancel(rig.engine, -1), ACURL_EARGUMENT);
@@ -246,7 +246,7 @@ static void a_forked_child_is_refused_and_the_parent_goes_on(void) {
   CHECK(waitpid(child, &status, 0) == child);
   CHECK(WIFEXITED(status));
   CHECK_EQUAL(WEXITSTATUS(status), 0);
-  origin_push(rig.origin, "abc");
+  target_push(rig.target, "abc");
   rig_until_finished(&rig, 2);
   CHECK_TEXT(rig.outcomes[slot].body, "abc");
   CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5")->record.new_connections, 0);
@@ -271,7 +271,7 @@ static void sockets_that_a_child_holds_do_not_make_the_parent_spin(void) {
     _exit(read(gate[0], &byte, 1) != 0);
   }
   close(gate[0]);
-  origin_drop_connections(rig.origin);
+  target_drop_connections(rig.target);
   rig_until_finished(&rig, 2);
   FETCH(&rig, .path = "/close");
   int drives = rig.drives;
@@ -318,7 +318,7 @@ static void a_handle_that_libcurl_keeps_is_not_used_again(void) {
   libcurl.multi_remove_handle = real;
   CHECK_EQUAL(rig_counters(&rig).handles, 0);
   rig_run(&rig, 20);
-  CHECK_EQUAL(origin_open(rig.origin), 0);
+  CHECK_EQUAL(target_open(rig.target), 0);
   CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5")->flags, 0);
   rig_close(&rig);
 }

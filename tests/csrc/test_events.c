@@ -9,18 +9,18 @@
 
 /* A list says the same in both directions and in the table, and names open sockets only. */
 static void check_list(acurl_engine *engine, int which) {
-  const struct connection_list *list = &engine->lists[which];
+  const struct chain *list = &engine->lists[which];
   int forward = 0, backward = 0, marked = 0, last = -1;
-  for(int fd = list->oldest; fd >= 0; fd = engine->descriptors[fd].next) {
+  for(int fd = list->oldest; fd >= 0; fd = engine->descriptors[fd].by_list.next) {
     CHECK(engine->descriptors[fd].list == which && engine->descriptors[fd].opened);
-    CHECK_EQUAL(engine->descriptors[fd].prev, last);
+    CHECK_EQUAL(engine->descriptors[fd].by_list.prev, last);
     CHECK(last < 0 || engine->descriptors[last].since <= engine->descriptors[fd].since);
     CHECK(fcntl(fd, F_GETFD) >= 0);
     last = fd;
     forward++;
   }
   CHECK_EQUAL(list->newest, last);
-  for(int fd = last; fd >= 0; fd = engine->descriptors[fd].prev)
+  for(int fd = last; fd >= 0; fd = engine->descriptors[fd].by_list.prev)
     backward++;
   for(int fd = 0; fd < engine->descriptor_cap; fd++)
     marked += engine->descriptors[fd].list == which;
@@ -52,9 +52,9 @@ static void a_kept_connection_costs_no_epoll_calls(void) {
   int before = faults_epoll_calls();
   for(int i = 0; i < 100; i++)
     FETCH(&rig, .path = "/bytes/5");
-  /* One a request is the origin's own. */
+  /* One a request is the target's own. */
   CHECK_AT_MOST(faults_epoll_calls() - before, 100 + 10);
-  CHECK_EQUAL(origin_accepted(rig.origin), 1);
+  CHECK_EQUAL(target_accepted(rig.target), 1);
   check_table(rig.engine);
   rig_close(&rig);
 }
@@ -64,13 +64,13 @@ static void a_parked_connection_that_the_server_closes_fires_once(void) {
   rig_open(&rig, (acurl_engine_options){0});
   for(int round = 0; round < 5; round++) {
     CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5")->flags, 0);
-    origin_drop_connections(rig.origin);
+    target_drop_connections(rig.target);
     int drives = rig.drives;
     rig_run(&rig, 50);
     CHECK_AT_MOST(rig.drives - drives, 3);
     check_table(rig.engine);
   }
-  CHECK_EQUAL(origin_accepted(rig.origin), 5);
+  CHECK_EQUAL(target_accepted(rig.target), 5);
   rig_close(&rig);
 }
 
@@ -78,7 +78,7 @@ static void unasked_bytes_on_a_parked_connection_do_not_spin(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
   CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5")->flags, 0);
-  origin_push(rig.origin, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+  target_push(rig.target, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
   int drives = rig.drives;
   rig_run(&rig, 50);
   CHECK_AT_MOST(rig.drives - drives, 3);
@@ -104,7 +104,7 @@ static void idle_connections_are_counted_and_reused(void) {
   rig_open(&rig, (acurl_engine_options){0});
   fetch_many(&rig, "/bytes/5", 40);
   rig_run(&rig, 5);
-  int opened = origin_accepted(rig.origin);
+  int opened = target_accepted(rig.target);
   CHECK_EQUAL(rig_counters(&rig).idle, opened);
   int slot = SUBMIT(&rig, .path = "/silent");
   rig_kick(&rig);
@@ -115,7 +115,7 @@ static void idle_connections_are_counted_and_reused(void) {
     fetch_many(&rig, "/bytes/5", 30);
     check_table(rig.engine);
   }
-  CHECK_AT_MOST(origin_accepted(rig.origin), opened);
+  CHECK_AT_MOST(target_accepted(rig.target), opened);
   rig_close(&rig);
 }
 
@@ -131,7 +131,7 @@ static void busy_users_keep_their_connections(void) {
       rig_kick(&rig);
     rig_step(&rig, 1000);
   }
-  CHECK_AT_MOST(origin_accepted(rig.origin), USERS + USERS / 100);
+  CHECK_AT_MOST(target_accepted(rig.target), USERS + USERS / 100);
   rig_close(&rig);
 }
 
@@ -140,7 +140,7 @@ static void surplus_connections_are_ended_unasked(void) {
   rig_open(&rig, (acurl_engine_options){.max_connects = 3});
   fetch_many(&rig, "/bytes/5", 30);
   rig_run(&rig, 1400);
-  CHECK_AT_MOST(origin_open(rig.origin), 3);
+  CHECK_AT_MOST(target_open(rig.target), 3);
   CHECK_AT_MOST(rig_counters(&rig).idle, 3);
   check_table(rig.engine);
   int drives = rig.drives;
@@ -157,13 +157,13 @@ static void old_connections_are_ended_unasked(void) {
   rig_open(&rig, (acurl_engine_options){.keepalive_expiry_us = 1});
   for(int round = 0; round < 2; round++) {
     fetch_many(&rig, "/bytes/5", 10);
-    CHECK_AT_LEAST(origin_open(rig.origin), 1);
+    CHECK_AT_LEAST(target_open(rig.target), 1);
     rig_run(&rig, 1200);
-    CHECK_EQUAL(origin_open(rig.origin), 0);
+    CHECK_EQUAL(target_open(rig.target), 0);
     CHECK_EQUAL(rig_counters(&rig).idle, 0);
     check_table(rig.engine);
   }
-  CHECK_AT_LEAST(rig_counters(&rig).ended_expired, 2);
+  CHECK_AT_LEAST(rig_counters(&rig).reasons[ACURL_CLOSED_EXPIRED], 2);
   struct outcome *after = FETCH(&rig, .path = "/bytes/5");
   CHECK_EQUAL(after->flags, 0);
   CHECK_EQUAL(after->record.new_connections, 1);
@@ -207,7 +207,7 @@ static void descriptor_numbers_that_come_again_mean_something_else(void) {
     rig_kick(&rig);
     CHECK(!pipe(pipes[round]));
     if(round % 5 == 0)
-      origin_drop_connections(rig.origin);
+      target_drop_connections(rig.target);
     rig_until_finished(&rig, wanted);
     check_table(rig.engine);
   }
@@ -229,10 +229,10 @@ static void a_drive_handles_a_bounded_number_of_sockets(void) {
   for(int i = 0; i < COUNT; i++)
     SUBMIT(&rig, .path = "/bytes/5");
   rig_kick(&rig);
-  while(origin_requests(rig.origin) < COUNT)
+  while(target_requests(rig.target) < COUNT)
     rig_step(&rig, 1000);
   for(int i = 0; i < 50; i++) /* all answered, none of the answers read */
-    origin_step(rig.origin);
+    target_step(rig.target);
   while(rig.finished < COUNT) {
     int64_t before = rig_counters(&rig).events;
     rig_step(&rig, 1000);
@@ -261,7 +261,7 @@ static void a_refusal_of_epoll_is_made_good(void) {
     SUBMIT(&rig, .path = "/bytes/5", .total_us = 5000000);
     int slot = SUBMIT(&rig, .path = "/bytes/5", .total_us = 5000000);
     int wanted = rig.finished + 2;
-    /* Only the engine runs while epoll fails, not the origin. */
+    /* Only the engine runs while epoll fails, not the target. */
     faults_fail_epoll(times);
     rig_kick(&rig);
     for(int i = 0; i < 3; i++) {
@@ -272,7 +272,7 @@ static void a_refusal_of_epoll_is_made_good(void) {
     faults_none();
     rig_until_finished(&rig, wanted);
     CHECK_EQUAL(rig.outcomes[slot].flags, 0);
-    origin_drop_connections(rig.origin);
+    target_drop_connections(rig.target);
   }
   rig_close(&rig);
 }

@@ -39,7 +39,7 @@ static void a_slow_reader_holds_up_the_answer(void) {
               ACURL_FLAG_EXCHANGE);
   CHECK_EQUAL(rig.outcomes[slot].heads, 1);
   CHECK_EQUAL(FETCH(&rig, .path = "/bytes/5")->flags, 0);
-  CHECK_EQUAL(origin_accepted(rig.origin), 1);
+  CHECK_EQUAL(target_accepted(rig.target), 1);
   rig_close(&rig);
 }
 

@@ -170,12 +170,12 @@ static void keeps_connections_to_itself(void) {
     CHECK_EQUAL(outcome->flags, 0);
     ids[i] = outcome->record.connection_id;
   }
-  CHECK_EQUAL(origin_accepted(rig.origin), 3);
+  CHECK_EQUAL(target_accepted(rig.target), 3);
   CHECK(ids[0] == ids[1] && ids[2] == ids[4] && ids[3] == ids[5]);
   CHECK(ids[0] != ids[2] && ids[0] != ids[3] && ids[2] != ids[3]);
   acurl_jar_release(rig.engine, first);
   rig_run(&rig, 20);
-  CHECK_EQUAL(origin_open(rig.origin), 2);
+  CHECK_EQUAL(target_open(rig.target), 2);
   acurl_engine *engine = rig.engine;
   rig.engine = NULL;
   CHECK_EQUAL(acurl_engine_close(engine), ACURL_OK);

@@ -11,7 +11,7 @@
 static acurl_profile *with_limits(int64_t read_us, int64_t write_us) {
   acurl_profile *profile = acurl_profile_new();
   acurl_profile_set_text(profile, 10004, "");
-  acurl_profile_set_limits(profile, read_us, write_us);
+  acurl_profile_set_limits(profile, read_us, write_us, 0);
   return profile;
 }
 
@@ -86,7 +86,7 @@ static void read_lets_a_slow_answer_live(void) {
   for(int i = 0; i < 12; i++) {
     rig_run(&rig, 60);
     CHECK_EQUAL(rig.finished, 0);
-    origin_push(rig.origin, "x");
+    target_push(rig.target, "x");
   }
   rig_until_finished(&rig, 1);
   CHECK_TEXT(rig.outcomes[slot].body, "xxxxxxxxxxxx");

@@ -81,10 +81,10 @@ static void sweep_underway(void (*fail)(int good)) {
     rig_open(&rig, (acurl_engine_options){0});
     CHECK_EQUAL(submit_mix(&rig, NULL), 12);
     rig_kick(&rig);
-    while(origin_requests(rig.origin) < 12)
+    while(target_requests(rig.target) < 12)
       rig_step(&rig, 100);
     for(int i = 0; i < 20; i++)
-      origin_step(rig.origin);
+      target_step(rig.target);
     struck = drive_under(&rig, fail, good);
     rig_until_finished(&rig, 12);
     CHECK_EQUAL(rig_counters(&rig).in_flight, 0);

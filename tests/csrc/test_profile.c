@@ -40,10 +40,10 @@ static void many_options_fit(void) {
 
 static void limits_are_kept_and_do_not_overflow(void) {
   acurl_profile *profile = acurl_profile_new();
-  acurl_profile_set_limits(profile, 5, 7);
+  acurl_profile_set_limits(profile, 5, 7, 9);
   CHECK_EQUAL(profile->read_limit, 5 * MICROSECOND);
   CHECK_EQUAL(profile->write_limit, 7 * MICROSECOND);
-  acurl_profile_set_limits(profile, INT64_MAX, INT64_MAX / 2);
+  acurl_profile_set_limits(profile, INT64_MAX, INT64_MAX / 2, INT64_MAX);
   CHECK(profile->read_limit > 0 && profile->write_limit > 0);
   CHECK(profile->read_limit <= NEVER - clock_now());
   acurl_profile_free(profile);

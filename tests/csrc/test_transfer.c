@@ -108,7 +108,7 @@ static void credentials_in_a_url_stay_with_it(void) {
   struct rig rig;
   rig_open(&rig, (acurl_engine_options){0});
   char url[128];
-  snprintf(url, sizeof url, "http://me:secret@127.0.0.1:%d/echo", origin_port(rig.origin));
+  snprintf(url, sizeof url, "http://me:secret@127.0.0.1:%d/echo", target_port(rig.target));
   CHECK_CONTAINS(FETCH(&rig, .path = url)->body, "Authorization: Basic ");
   check_next_is_clean(&rig);
   rig_close(&rig);

@@ -227,7 +227,7 @@ static void submit(void) {
   if(live == MOST_SLOTS)
     return;
   int64_t total = input_upto(3) ? 0 : 1000 * (1 + input_byte());
-  int slot = acurl_submit(engine, profiles[want.profile], (acurl_jar *)want.jar, want.method,
+  int slot = acurl_submit(engine, profiles[want.profile], (acurl_jar *)want.jar, 0, want.method,
                           want.url, want.headers, want.headers ? sizeof two_headers : 0, want.body,
                           want.body ? (int64_t)sizeof body - 1 : -1, total, &want.extras);
   if(slot < 0) {
@@ -391,7 +391,7 @@ static void finish_all(void) {
   }
   CHECK_EQUAL(engine->in_flight, 0);
   CHECK_EQUAL(engine->running, 0);
-  CHECK_EQUAL(engine->queue_len, 0);
+  CHECK_EQUAL(engine->queue.len + engine->waiting, 0);
   CHECK_EQUAL(engine->heap_len, 0);
   check_counters();
 }
@@ -402,7 +402,7 @@ static void make_profiles(void) {
     CHECK(profiles[i]);
   }
   acurl_profile_set_text(profiles[1], USERAGENT, "fuzz");
-  acurl_profile_set_limits(profiles[1], 20000, 30000);
+  acurl_profile_set_limits(profiles[1], 20000, 30000, 0);
   acurl_profile_set_flags(profiles[2], ACURL_PROFILE_DISCARD_BODY | ACURL_PROFILE_CERTIFICATES);
   acurl_profile_set_flags(profiles[3], ACURL_PROFILE_EARLY_DATA);
   CHECK(!acurl_profile_set_list(profiles[3], RESOLVE, two_headers, sizeof two_headers));
@@ -410,7 +410,7 @@ static void make_profiles(void) {
 }
 
 static void begin(void) {
-  acurl_engine_options options = {.max_connects = 3, .max_streams = 10,
+  acurl_engine_options options = {.max_connects = 3, .max_host_keepalive = -1, .max_streams = 10,
                                   .keepalive_expiry_us = 2000000,
                                   .max_response_size = BODY_LIMIT, .max_retries = 2};
   memset(wants, 0, sizeof wants);

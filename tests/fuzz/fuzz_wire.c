@@ -143,7 +143,7 @@ static void run(struct talk *talk, int slot) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  acurl_engine_options options = {.max_connects = 2, .max_streams = 10,
+  acurl_engine_options options = {.max_connects = 2, .max_host_keepalive = -1, .max_streams = 10,
                                   .keepalive_expiry_us = 1000000,
                                   .max_response_size = 64 << 20, .max_retries = 0};
   if(size < 2)
@@ -154,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   acurl_extras extras = {.stream_answer = talk.streams};
   acurl_jar *jar = data[0] & 8 ? acurl_jar_new(talk.engine, 0) : NULL;
   CHECK(talk.engine);
-  int slot = acurl_submit(talk.engine, profiles[(data[0] & 3) % PROFILES], jar,
+  int slot = acurl_submit(talk.engine, profiles[(data[0] & 3) % PROFILES], jar, 0,
                           data[0] & 16 ? "HEAD" : NULL, "http://fuzz.test/", NULL, 0, NULL, -1,
                           5000000, &extras);
   CHECK_EQUAL(slot, 0);

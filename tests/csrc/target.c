@@ -1,6 +1,6 @@
 /* The server, non-blocking on an epoll descriptor of its own. */
 #define _GNU_SOURCE
-#include "origin.h"
+#include "target.h"
 
 #include "check.h"
 #include "internal.h"
@@ -22,7 +22,7 @@ struct peer {
   size_t sent;
 };
 
-struct origin {
+struct target {
   int epoll;
   int listener;
   int port;
@@ -32,25 +32,25 @@ struct origin {
   struct peer *peers[MAX_PEERS]; /* by descriptor */
 };
 
-struct origin *origin_start(void) {
-  struct origin *origin = calloc(1, sizeof *origin);
+struct target *target_start(void) {
+  struct target *target = calloc(1, sizeof *target);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof address;
-  CHECK(origin);
-  origin->epoll = epoll_create1(EPOLL_CLOEXEC);
-  origin->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  CHECK(!bind(origin->listener, (struct sockaddr *)&address, sizeof address));
-  CHECK(!listen(origin->listener, 4096));
-  CHECK(!getsockname(origin->listener, (struct sockaddr *)&address, &size));
-  origin->port = ntohs(address.sin_port);
-  struct epoll_event event = {.events = EPOLLIN, .data.fd = origin->listener};
-  CHECK(!epoll_ctl(origin->epoll, EPOLL_CTL_ADD, origin->listener, &event));
-  return origin;
+  CHECK(target);
+  target->epoll = epoll_create1(EPOLL_CLOEXEC);
+  target->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  CHECK(!bind(target->listener, (struct sockaddr *)&address, sizeof address));
+  CHECK(!listen(target->listener, 4096));
+  CHECK(!getsockname(target->listener, (struct sockaddr *)&address, &size));
+  target->port = ntohs(address.sin_port);
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = target->listener};
+  CHECK(!epoll_ctl(target->epoll, EPOLL_CTL_ADD, target->listener, &event));
+  return target;
 }
 
-static void hang_up(struct origin *origin, struct peer *peer) {
-  origin->peers[peer->fd] = NULL;
-  origin->open--;
+static void hang_up(struct target *target, struct peer *peer) {
+  target->peers[peer->fd] = NULL;
+  target->open--;
   shutdown(peer->fd, SHUT_RDWR); /* a forked child may hold a copy */
   close(peer->fd);
   buffer_free(&peer->in);
@@ -58,23 +58,23 @@ static void hang_up(struct origin *origin, struct peer *peer) {
   free(peer);
 }
 
-void origin_drop_connections(struct origin *origin) {
+void target_drop_connections(struct target *target) {
   for(int fd = 0; fd < MAX_PEERS; fd++)
-    if(origin->peers[fd])
-      hang_up(origin, origin->peers[fd]);
+    if(target->peers[fd])
+      hang_up(target, target->peers[fd]);
 }
 
-void origin_push(struct origin *origin, const char *text) {
+void target_push(struct target *target, const char *text) {
   for(int fd = 0; fd < MAX_PEERS; fd++)
-    if(origin->peers[fd])
+    if(target->peers[fd])
       CHECK_EQUAL(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 
-void origin_stop(struct origin *origin) {
-  origin_drop_connections(origin);
-  close(origin->listener);
-  close(origin->epoll);
-  free(origin);
+void target_stop(struct target *target) {
+  target_drop_connections(target);
+  close(target->listener);
+  close(target->epoll);
+  free(target);
 }
 
 static void say(struct peer *peer, const char *text) {
@@ -179,7 +179,7 @@ static size_t content_length(const char *head, const char *end) {
 }
 
 /* Handles one complete request, if there is one. False when the peer is to be hung up. */
-static bool take_request(struct origin *origin, struct peer *peer, bool *taken) {
+static bool take_request(struct target *target, struct peer *peer, bool *taken) {
   *taken = false;
   if(!buffer_append(&peer->in, "", 1)) /* ends it for the string functions */
     abort();
@@ -196,7 +196,7 @@ static bool take_request(struct origin *origin, struct peer *peer, bool *taken) 
   len += content_length(peer->in.data, end + 2);
   if(peer->in.len < len)
     return true;
-  origin->requests++;
+  target->requests++;
   *taken = true;
   bool go_on = respond(peer, path, len);
   memmove(peer->in.data, peer->in.data + len, peer->in.len - len);
@@ -204,7 +204,7 @@ static bool take_request(struct origin *origin, struct peer *peer, bool *taken) 
   return go_on;
 }
 
-static bool read_from(struct origin *origin, struct peer *peer) {
+static bool read_from(struct target *target, struct peer *peer) {
   char chunk[65536];
   for(int i = 0; i < 4 && !peer->deaf; i++) {
     ssize_t got = recv(peer->fd, chunk, sizeof chunk, 0);
@@ -215,7 +215,7 @@ static bool read_from(struct origin *origin, struct peer *peer) {
     CHECK(buffer_append(&peer->in, chunk, (size_t)got));
     bool taken = true;
     while(taken)
-      if(!take_request(origin, peer, &taken))
+      if(!take_request(target, peer, &taken))
         return false;
   }
   return true;
@@ -233,60 +233,60 @@ static bool write_to(struct peer *peer) {
   return !peer->close_after;
 }
 
-static void serve(struct origin *origin, struct peer *peer) {
-  if(!read_from(origin, peer) || !write_to(peer)) {
-    hang_up(origin, peer);
+static void serve(struct target *target, struct peer *peer) {
+  if(!read_from(target, peer) || !write_to(peer)) {
+    hang_up(target, peer);
     return;
   }
   uint32_t reading = peer->deaf ? 0 : EPOLLIN;
   struct epoll_event event = {.events = reading | (peer->out.len ? EPOLLOUT : 0),
                               .data.fd = peer->fd};
-  CHECK(!epoll_ctl(origin->epoll, EPOLL_CTL_MOD, peer->fd, &event));
+  CHECK(!epoll_ctl(target->epoll, EPOLL_CTL_MOD, peer->fd, &event));
 }
 
-static void accept_all(struct origin *origin) {
+static void accept_all(struct target *target) {
   int fd;
-  while((fd = accept4(origin->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+  while((fd = accept4(target->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
     CHECK_AT_MOST(fd, MAX_PEERS - 1);
     struct peer *peer = calloc(1, sizeof *peer);
     CHECK(peer);
     peer->fd = fd;
-    origin->peers[fd] = peer;
-    origin->accepted++;
-    origin->open++;
+    target->peers[fd] = peer;
+    target->accepted++;
+    target->open++;
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    CHECK(!epoll_ctl(origin->epoll, EPOLL_CTL_ADD, fd, &event));
+    CHECK(!epoll_ctl(target->epoll, EPOLL_CTL_ADD, fd, &event));
   }
 }
 
-void origin_step(struct origin *origin) {
+void target_step(struct target *target) {
   struct epoll_event ready[64];
-  int count = epoll_wait(origin->epoll, ready, 64, 0);
+  int count = epoll_wait(target->epoll, ready, 64, 0);
   for(int i = 0; i < count; i++) {
     int fd = ready[i].data.fd;
-    if(fd == origin->listener)
-      accept_all(origin);
-    else if(origin->peers[fd])
-      serve(origin, origin->peers[fd]);
+    if(fd == target->listener)
+      accept_all(target);
+    else if(target->peers[fd])
+      serve(target, target->peers[fd]);
   }
 }
 
-int origin_fd(const struct origin *origin) {
-  return origin->epoll;
+int target_fd(const struct target *target) {
+  return target->epoll;
 }
 
-int origin_port(const struct origin *origin) {
-  return origin->port;
+int target_port(const struct target *target) {
+  return target->port;
 }
 
-int origin_accepted(const struct origin *origin) {
-  return origin->accepted;
+int target_accepted(const struct target *target) {
+  return target->accepted;
 }
 
-int origin_open(const struct origin *origin) {
-  return origin->open;
+int target_open(const struct target *target) {
+  return target->open;
 }
 
-int origin_requests(const struct origin *origin) {
-  return origin->requests;
+int target_requests(const struct target *target) {
+  return target->requests;
 }

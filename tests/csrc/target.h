@@ -1,7 +1,7 @@
-/* A tiny HTTP/1.1 server in the test's own thread: it works only while origin_step() runs, so a
+/* A tiny HTTP/1.1 server in the test's own thread: it works only while target_step() runs, so a
  * test knows at every moment what has happened and what has not. */
-#ifndef TESTS_ORIGIN_H
-#define TESTS_ORIGIN_H
+#ifndef TESTS_TARGET_H
+#define TESTS_TARGET_H
 
 #include <stdint.h>
 
@@ -15,22 +15,22 @@
  *   /odd           has a header that looks like a status line
  *   /close         answers, then closes /die          closes without an answer
  *   anything else  404                                                                     */
-struct origin;
+struct target;
 
-struct origin *origin_start(void);
+struct target *target_start(void);
 /* Closes all connections and frees it. */
-void origin_stop(struct origin *origin);
-/* Readable when origin_step() has something to do. */
-int origin_fd(const struct origin *origin);
-void origin_step(struct origin *origin);
+void target_stop(struct target *target);
+/* Readable when target_step() has something to do. */
+int target_fd(const struct target *target);
+void target_step(struct target *target);
 /* Closes the connections, as a server does that restarts; it goes on listening. */
-void origin_drop_connections(struct origin *origin);
+void target_drop_connections(struct target *target);
 /* Sends bytes on every open connection, asked for or not. */
-void origin_push(struct origin *origin, const char *text);
+void target_push(struct target *target, const char *text);
 
-int origin_port(const struct origin *origin);
-int origin_accepted(const struct origin *origin);
-int origin_open(const struct origin *origin);
-int origin_requests(const struct origin *origin);
+int target_port(const struct target *target);
+int target_accepted(const struct target *target);
+int target_open(const struct target *target);
+int target_requests(const struct target *target);
 
 #endif

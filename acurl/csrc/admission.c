@@ -1,0 +1,293 @@
+/* Who may run: each origin has a queue, served in turn, and a transfer reaches
+ * libcurl only when there is a connection for it, or may be one.
+ *
+ * HTTP/1: a transfer needs a connection of its own. HTTP/2 and 3: it needs room
+ * on one whose limit of streams is known. Where there is none, one transfer, the
+ * opener, may open another connection, and the rest wait until that stands; the
+ * same while nobody knows what the server speaks.
+ *
+ * The server's own limit of streams is libcurl's secret. When libcurl does not
+ * begin what was started, the connections are full: that is taken back, and what
+ * runs shows the limit. */
+#include "internal.h"
+
+#include <stdlib.h>
+
+#define STARTS_PER_ROUND 64
+/* Up to here libcurl shares connections well by itself: it takes this for the
+ * server's limit until that is known. */
+#define LIBCURL_STREAMS 100
+
+bool admission_needed(const acurl_engine *engine) {
+  const acurl_engine_options *options = &engine->options;
+  return options->max_connections > 0 || options->max_host_connections > 0 ||
+         options->max_streams > LIBCURL_STREAMS;
+}
+
+static bool is_owned(const struct transfer *transfer) {
+  return transfer->jar && transfer->jar->owner;
+}
+
+static bool enter(struct transfer *transfer, const char *url) {
+  transfer->origin = origin_hold(transfer->lane, url, transfer->flags, is_owned(transfer));
+  return transfer->origin != NULL;
+}
+
+bool admission_enter(struct transfer *transfer, acurl_profile *profile, const char *url) {
+  transfer->pool_limit = profile->pool_limit;
+  return !transfer->engine->admits || enter(transfer, url);
+}
+
+static void ring_add(acurl_engine *engine, struct origin *origin) {
+  origin->in_ring = true;
+  engine->ring_len++;
+  if(!engine->ring) {
+    engine->ring = origin->ring_next = origin->ring_prev = origin;
+    return;
+  }
+  origin->ring_next = engine->ring; /* the last to be served */
+  origin->ring_prev = engine->ring->ring_prev;
+  origin->ring_prev->ring_next = origin;
+  engine->ring->ring_prev = origin;
+}
+
+static void ring_drop(acurl_engine *engine, struct origin *origin) {
+  origin->in_ring = false;
+  engine->ring_len--;
+  origin->ring_prev->ring_next = origin->ring_next;
+  origin->ring_next->ring_prev = origin->ring_prev;
+  if(engine->ring == origin)
+    engine->ring = engine->ring_len ? origin->ring_next : NULL;
+}
+
+void admission_wait(struct transfer *transfer) {
+  acurl_engine *engine = transfer->engine;
+  fifo_push(&transfer->origin->queue, transfer);
+  engine->waiting++;
+  if(!transfer->origin->in_ring)
+    ring_add(engine, transfer->origin);
+}
+
+void admission_unwait(struct transfer *transfer) {
+  struct origin *origin = transfer->origin;
+  fifo_drop(transfer);
+  transfer->engine->waiting--;
+  if(!origin->queue.len)
+    ring_drop(transfer->engine, origin);
+}
+
+static bool within(int64_t count, int64_t limit) {
+  return limit <= 0 || count <= limit;
+}
+
+/* Whether the origin may take one more connection, idle ones not counted. */
+static bool may_open(struct origin *origin) {
+  const acurl_engine *engine = origin->lane->engine;
+  return within(engine->busy + 1, engine->options.max_connections) &&
+         within(origin_root(origin)->busy_all + 1, engine->options.max_host_connections);
+}
+
+static bool has_room(const struct origin *origin) {
+  const acurl_engine *engine = origin->lane->engine;
+  int64_t streams = origin_streams(origin);
+  int64_t others = origin->running - (origin->opener != NULL);
+  if(others >= streams * origin->ready)
+    return false;
+  /* On an idle connection it takes that from all others. */
+  return origin->running < streams * origin->busy ||
+         within(engine->busy + 1, engine->options.max_connections);
+}
+
+/* Whether the first in the queue may run, and if it is the opener. */
+static bool is_next(struct origin *origin, bool *opens) {
+  const struct transfer *transfer = origin->queue.head;
+  *opens = false;
+  if(origin->protocol == PROTOCOL_SINGLE)
+    return may_open(origin);
+  bool may = !origin->opener && may_open(origin);
+  *opens = may;
+  if(origin->protocol == PROTOCOL_UNKNOWN || !has_room(origin))
+    return may;
+  *opens = may && transfer->wants_fresh;
+  return true;
+}
+
+/* Idle connections of other lanes are in nobody's way but ours. */
+static void make_room(struct origin *origin) {
+  acurl_engine *engine = origin->lane->engine;
+  int64_t most = engine->options.max_connections;
+  int open = (int)(engine->counters.opened - engine->counters.closed) - engine->leaving;
+  if(most > 0 && open >= most && engine->lists[IDLE_SHARED].count) {
+    int fd = engine->lists[IDLE_SHARED].oldest;
+    lane_evict(engine->lanes[engine->descriptors[fd].lane], NULL, 1, ACURL_CLOSED_POOL_LIMIT);
+  }
+  struct origin *root = origin_root(origin);
+  int64_t most_here = engine->options.max_host_connections;
+  if(most_here > 0 && root->busy_all + root->idle_chain.count >= most_here &&
+     root->idle_chain.count) {
+    const struct descriptor *oldest = &engine->descriptors[root->idle_chain.oldest];
+    lane_evict(engine->lanes[oldest->lane], oldest->origin, 1, ACURL_CLOSED_POOL_LIMIT);
+  }
+}
+
+static bool start_next(struct origin *origin) {
+  bool opens;
+  if(!is_next(origin, &opens))
+    return false;
+  struct transfer *transfer = origin->queue.head;
+  if(origin->lane->engine->lane_count > 1 && !origin->idle)
+    make_room(origin);
+  if(transfer->wants_fresh && !opens && origin->protocol == PROTOCOL_MULTIPLEX)
+    set_long(transfer->easy, CURLOPT_FRESH_CONNECT, 0);
+  if(opens) {
+    transfer->is_opener = true;
+    origin->opener = transfer;
+  }
+  dispatch_start(transfer);
+  return true;
+}
+
+void admission_started(struct transfer *transfer) {
+  struct origin *origin = transfer->origin;
+  origin->running++;
+  if(!transfer->is_opener && origin->protocol == PROTOCOL_MULTIPLEX)
+    fifo_push(&origin->starting, transfer);
+  origin_account(origin);
+}
+
+void admission_opened(struct transfer *transfer) {
+  if(!transfer->is_opener)
+    return;
+  transfer->is_opener = false;
+  transfer->origin->opener = NULL;
+  transfer->engine->stirred = true;
+  origin_account(transfer->origin);
+}
+
+void admission_leave(struct transfer *transfer) {
+  struct origin *origin = transfer->origin;
+  if(!origin)
+    return;
+  if(transfer->state == TRANSFER_RUNNING) {
+    admission_opened(transfer);
+    fifo_drop(transfer);
+    origin->running--;
+    if(origin->key[0] == 'm' && !origin->running && !origin->open)
+      origin->protocol = PROTOCOL_UNKNOWN;
+    origin_account(origin);
+  }
+  else if(transfer->fifo == &origin->queue)
+    admission_unwait(transfer);
+  transfer->origin = NULL;
+  origin_drop(origin);
+}
+
+/* Takes back what libcurl would not begin, the last one first. */
+static void recall(struct origin *origin) {
+  acurl_engine *engine = origin->lane->engine;
+  struct transfer *transfer;
+  bool any = false;
+  while((transfer = origin->starting.tail)) {
+    fifo_drop(transfer);
+    if(libcurl.multi_remove_handle(origin->lane->multi, transfer->easy))
+      continue; /* it is libcurl that it waits in, then */
+    any = true;
+    transfer->settled = true;
+    origin->lane->unsettled--;
+    origin->lane->running--;
+    engine->running--;
+    engine->counters.started--;
+    origin->running--;
+    transfer->state = TRANSFER_QUEUED;
+    transfer->queued_at = engine->now;
+    fifo_push_front(&origin->queue, transfer);
+    engine->waiting++;
+    if(!origin->in_ring)
+      ring_add(engine, origin);
+  }
+  int others = origin->running - (origin->opener != NULL);
+  if(any && origin->ready)
+    origin->stream_limit = others > origin->ready ? others / origin->ready : 1;
+  if(any)
+    origin_account(origin);
+}
+
+/* One round; how many were started. */
+static int start_some(acurl_engine *engine) {
+  struct origin *served[STARTS_PER_ROUND];
+  int started = 0;
+  for(int refused = 0; engine->ring && refused < engine->ring_len && started < STARTS_PER_ROUND;) {
+    struct origin *origin = engine->ring;
+    engine->ring = origin->ring_next;
+    origin->holds++; /* its last transfer may be refused by libcurl */
+    if(start_next(origin)) {
+      served[started++] = origin;
+      refused = 0;
+    }
+    else {
+      origin_drop(origin);
+      refused++;
+    }
+  }
+  for(int i = 0; i < engine->lane_count; i++)
+    if(engine->lanes[i] && engine->lanes[i]->has_new)
+      events_run_lane(engine->lanes[i]);
+  for(int i = 0; i < started; i++) {
+    recall(served[i]);
+    origin_drop(served[i]);
+  }
+  return started;
+}
+
+void admission_run(acurl_engine *engine, int64_t until) {
+  for(int i = 0; i < engine->lane_count; i++)
+    if(engine->lanes[i])
+      lane_set_idle_limit(engine->lanes[i], engine->waiting);
+  while(engine->waiting && start_some(engine)) {
+    engine->now = clock_now();
+    if(engine->now >= until)
+      return;
+  }
+  engine->stirred = false;
+}
+
+static bool enter_all(acurl_engine *engine) {
+  for(int i = 0; i < engine->slot_count; i++) {
+    struct transfer *transfer = engine->slots[i];
+    if(transfer->state == TRANSFER_FREE || transfer->origin)
+      continue;
+    if(!enter(transfer, transfer->url.data))
+      return false;
+    if(transfer->state == TRANSFER_RUNNING) {
+      transfer->origin->running++;
+      origin_account(transfer->origin);
+    }
+  }
+  while(engine->queue.head) {
+    struct transfer *transfer = engine->queue.head;
+    fifo_drop(transfer);
+    admission_wait(transfer);
+  }
+  return true;
+}
+
+static void release_waiting(acurl_engine *engine) {
+  while(engine->ring) {
+    struct origin *origin = engine->ring;
+    struct transfer *transfer = origin->queue.head;
+    admission_unwait(transfer);
+    transfer->origin = NULL;
+    fifo_push(&engine->queue, transfer);
+    origin_drop(origin);
+  }
+}
+
+bool admission_switch(acurl_engine *engine) {
+  bool needed = admission_needed(engine);
+  if(needed && !engine->admits && !enter_all(engine))
+    return false;
+  if(!needed && engine->admits)
+    release_waiting(engine);
+  engine->admits = needed;
+  return true;
+}
