@@ -4,7 +4,8 @@
  * HTTP/1: a transfer needs a connection of its own. HTTP/2 and 3: it needs room
  * on one whose limit of streams is known. Where there is none, one transfer, the
  * opener, may open another connection, and the rest wait until that stands; the
- * same while nobody knows what the server speaks.
+ * same while nobody knows what the server speaks. This holds without any ceiling,
+ * too: what HTTP/2 servers get beyond their limit they refuse.
  *
  * The server's own limit of streams is libcurl's secret. When libcurl does not
  * begin what was started, the connections are full: that is taken back, and what
@@ -14,14 +15,12 @@
 #include <stdlib.h>
 
 #define STARTS_PER_ROUND 64
-/* Up to here libcurl shares connections well by itself: it takes this for the
- * server's limit until that is known. */
-#define LIBCURL_STREAMS 100
+/* How long the others wait for an opener before they try, too. */
+#define OPENER_PATIENCE (1000 * MILLISECOND)
 
 bool admission_needed(const acurl_engine *engine) {
   const acurl_engine_options *options = &engine->options;
-  return options->max_connections > 0 || options->max_host_connections > 0 ||
-         options->max_streams > LIBCURL_STREAMS;
+  return options->max_connections > 0 || options->max_host_connections > 0;
 }
 
 static bool is_owned(const struct transfer *transfer) {
@@ -34,8 +33,12 @@ static bool enter(struct transfer *transfer, const char *url) {
 }
 
 bool admission_enter(struct transfer *transfer, acurl_profile *profile, const char *url) {
-  transfer->pool_limit = profile->pool_limit;
-  return !transfer->engine->admits || enter(transfer, url);
+  bool multiplexes = profile->flags & ACURL_PROFILE_MULTIPLEX && !is_owned(transfer);
+  if(!transfer->engine->admits && !multiplexes)
+    return true;
+  if(transfer->engine->admits)
+    transfer->pool_limit = profile->pool_limit;
+  return enter(transfer, url);
 }
 
 static void ring_add(acurl_engine *engine, struct origin *origin) {
@@ -98,11 +101,18 @@ static bool has_room(const struct origin *origin) {
          within(engine->busy + 1, engine->options.max_connections);
 }
 
+/* Where no connection stands and the opener does not get on, for a second, libcurl
+ * is given the others as well: each then fails in its own time. */
+static bool is_stuck(const struct origin *origin) {
+  return origin->opener && !origin->ready &&
+         origin->lane->engine->now - origin->opener->started > OPENER_PATIENCE;
+}
+
 /* Whether the first in the queue may run, and if it is the opener. */
 static bool is_next(struct origin *origin, bool *opens) {
   const struct transfer *transfer = origin->queue.head;
   *opens = false;
-  if(origin->protocol == PROTOCOL_SINGLE)
+  if(origin->protocol == PROTOCOL_SINGLE || is_stuck(origin))
     return may_open(origin);
   bool may = !origin->opener && may_open(origin);
   *opens = may;
@@ -150,9 +160,17 @@ static bool start_next(struct origin *origin) {
 void admission_started(struct transfer *transfer) {
   struct origin *origin = transfer->origin;
   origin->running++;
-  if(!transfer->is_opener && origin->protocol == PROTOCOL_MULTIPLEX)
+  if(!transfer->is_opener && origin->ready)
     fifo_push(&origin->starting, transfer);
   origin_account(origin);
+}
+
+void admission_opens(struct transfer *transfer) {
+  struct origin *origin = transfer->origin;
+  if(origin->protocol != PROTOCOL_MULTIPLEX || origin->opener)
+    return;
+  transfer->is_opener = true;
+  origin->opener = transfer;
 }
 
 void admission_opened(struct transfer *transfer) {
@@ -271,23 +289,10 @@ static bool enter_all(acurl_engine *engine) {
   return true;
 }
 
-static void release_waiting(acurl_engine *engine) {
-  while(engine->ring) {
-    struct origin *origin = engine->ring;
-    struct transfer *transfer = origin->queue.head;
-    admission_unwait(transfer);
-    transfer->origin = NULL;
-    fifo_push(&engine->queue, transfer);
-    origin_drop(origin);
-  }
-}
-
 bool admission_switch(acurl_engine *engine) {
   bool needed = admission_needed(engine);
   if(needed && !engine->admits && !enter_all(engine))
     return false;
-  if(!needed && engine->admits)
-    release_waiting(engine);
   engine->admits = needed;
   return true;
 }

@@ -21,6 +21,7 @@
 #define LIVENESS_WINDOW (1050 * MILLISECOND)
 #define TRY_AGAIN (20 * MILLISECOND)
 #define SILENCE (10 * MILLISECOND)
+#define LOOK_AT_WAITING (250 * MILLISECOND)
 
 void connections_open(acurl_engine *engine) {
   for(int list = 0; list < CONNECTION_LISTS; list++)
@@ -54,6 +55,8 @@ void connection_born(struct transfer *transfer, int fd, bool datagram) {
     return;
   origin->open++;
   origin->sockets++;
+  if(transfer->origin == origin)
+    admission_opens(transfer);
   origin_account(origin);
 }
 
@@ -359,6 +362,7 @@ void connections_sweep(acurl_engine *engine) {
   sweep_idle(engine);
   sweep_crowds(engine);
   sweep_silent(engine);
+  engine->stirred = true; /* an opener may be stuck */
 }
 
 static void plan(acurl_engine *engine, int64_t due) {
@@ -380,6 +384,8 @@ void connections_plan(acurl_engine *engine) {
   }
   for(const struct origin *root = engine->crowded; root; root = root->crowded_next)
     plan(engine, crowd_due(engine, root));
+  if(engine->waiting)
+    plan(engine, engine->now + LOOK_AT_WAITING);
   int64_t lifetime = engine->options.max_lifetime_us;
   if(lifetime > 0 && engine->ages.count)
     plan(engine, engine->descriptors[engine->ages.oldest].born + nanoseconds(lifetime));

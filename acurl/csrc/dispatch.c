@@ -20,7 +20,7 @@ static int64_t wall_clock_us(void) {
 void queue_push(struct transfer *transfer) {
   acurl_engine *engine = transfer->engine;
   transfer->state = TRANSFER_QUEUED;
-  if(transfer->origin && engine->admits)
+  if(transfer->origin)
     admission_wait(transfer);
   else
     fifo_push(&engine->queue, transfer);

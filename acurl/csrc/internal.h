@@ -190,7 +190,7 @@ struct acurl_engine {
   struct fifo queue; /* who waits for nothing but the next step */
 
   /* Admission. Only admission.c and origin.c change it. */
-  bool admits;  /* limits are to be kept: transfers queue at their origins */
+  bool admits;  /* there is a ceiling: all transfers queue at their origins */
   int waiting;  /* in the origins' queues */
   bool stirred; /* something has changed that may let one of them run */
   int busy;     /* connections taken, of all origins */
@@ -312,9 +312,10 @@ void origin_account(struct origin *origin);
 void origin_speaks(struct origin *origin, bool multiplexed);
 
 /* admission.c */
-/* Whether the limits are such that transfers have to wait for each other. */
+/* Whether there is a ceiling. */
 bool admission_needed(const acurl_engine *engine);
-/* Notes which origin the transfer is for. False when memory ran out. */
+/* Notes which origin the transfer is for, if it may have to wait there. False when
+ * memory ran out. */
 bool admission_enter(struct transfer *transfer, acurl_profile *profile, const char *url);
 /* Starts those that may run. */
 void admission_run(acurl_engine *engine, int64_t until);
@@ -328,6 +329,8 @@ void admission_wait(struct transfer *transfer);
 void admission_unwait(struct transfer *transfer);
 /* libcurl has been given it. */
 void admission_started(struct transfer *transfer);
+/* It has opened a connection, which the others had better wait for. */
+void admission_opens(struct transfer *transfer);
 /* Nobody has to wait any more for what it finds out. */
 void admission_opened(struct transfer *transfer);
 
