@@ -12,10 +12,11 @@ import contextlib
 import weakref
 from collections.abc import Callable, Coroutine
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from acurl import library as _library  # noqa: F401 - binds libcurl before the first engine
 from acurl._engine import ffi, lib
+from acurl.counters import Counters, counted
 from acurl.errors import AcurlError, EngineClosed, EngineMisuse, RequestError
 from acurl.exchange import Exchange
 from acurl.record import Finished, finished
@@ -35,49 +36,6 @@ T = TypeVar("T")
 EventLoop = asyncio.AbstractEventLoop
 
 
-class Counters(NamedTuple):
-    """A snapshot of what the engine has counted since it was made.
-
-    `in_flight` requests are submitted and not finished; `queued` of them have not been given to
-    libcurl. `in_use` and `idle` are connections that are open now. `opened` and `closed` are
-    sockets, `reused` answers that came on a connection already open. The `closed_` figures tell
-    why connections ended: the server did not keep it, ended it while it was idle, or after
-    several requests; a limit of the pool, age, this side, an error. `evicted` is `closed_pool_limit`.
-    `faults` are calls that libcurl's multi refused: there should be none.
-    """
-
-    in_flight: int
-    queued: int
-    started: int
-    finished: int
-    opened: int
-    closed: int
-    in_use: int
-    idle: int
-    reused: int
-    closed_server: int
-    closed_server_idle: int
-    closed_server_limit: int
-    closed_pool_limit: int
-    closed_expired: int
-    closed_client: int
-    closed_error: int
-    retries: int
-    pool_timeouts: int
-    handles: int
-    events: int
-    drives: int
-    faults: int
-
-    @property
-    def evicted(self) -> int:
-        """Idle connections that were ended because of a limit of the pool."""
-        return self.closed_pool_limit
-
-
-_REASONS = [name for name in Counters._fields if name.startswith("closed_")]
-
-
 class Driver:
     """One engine and the futures that wait on it. Belongs to one loop and its thread.
 
@@ -94,9 +52,9 @@ class Driver:
         "_endings",
         "_exchanges",
         "_fd",
-        "_limits",
         "_futures",
         "_kick_planned",
+        "_limits",
         "_loop",
         "_taken",
         "_thread",
@@ -264,8 +222,7 @@ class Driver:
         result = lib.acurl_engine_counters(self.engine, out)
         if result < 0:
             raise refusal(result)
-        values = {name: getattr(out, name) for name in Counters._fields if name[:7] != "closed_"}
-        return Counters(**values, **dict(zip(_REASONS, out.reasons, strict=True)))
+        return counted(out)
 
     def resize(self, **limits: int) -> None:
         """Change limits of the engine. Raises EngineClosed after close."""

@@ -11,8 +11,9 @@ from acurl.values import count
 
 
 class LimitOptions(TypedDict, total=False):
-    """What a wrapper takes besides `max_connects`, and what it can be resized to."""
+    """What a wrapper can be resized to."""
 
+    max_connects: int
     max_keepalive_connections: int
     max_connections: int | None
     max_host_connections: int | None
@@ -20,14 +21,9 @@ class LimitOptions(TypedDict, total=False):
     min_connects: int
     max_streams: int
     keepalive_expiry: float | None
-    max_lifetime: int | None
 
 
-class ChangedLimits(LimitOptions, total=False):
-    """All limits."""
-
-    max_connects: int
-
+DEFAULT_MAX_CONNECTS = 100
 
 # Those that may be None, and the least that else they may be.
 _OR_NONE = {"max_connections": 1, "max_host_connections": 1, "max_host_keepalive": 0}
@@ -37,7 +33,7 @@ _OR_NONE = {"max_connections": 1, "max_host_connections": 1, "max_host_keepalive
 class Limits:
     """See CurlWrapper. Raises RequestError for a value that is not allowed."""
 
-    max_connects: int = 100
+    max_connects: int = DEFAULT_MAX_CONNECTS
     max_connections: int | None = None
     max_host_connections: int | None = None
     max_host_keepalive: int | None = None
@@ -67,12 +63,8 @@ class Limits:
         """A copy in which the given limits differ; `max_keepalive_connections` is another name."""
         if "max_keepalive_connections" in changes:
             alias = changes.pop("max_keepalive_connections")
-            count("max_keepalive_connections", alias, 0)
-            if changes.setdefault("max_connects", alias) != alias:
-                raise RequestError(
-                    f"max_keepalive_connections={alias} is another name of max_connects, "
-                    f"which is {changes['max_connects']}: give one of them"
-                )
+            given = changes.get("max_connects", DEFAULT_MAX_CONNECTS)
+            changes["max_connects"] = either_name(given, alias)
         return replace(self, **changes)
 
     def for_engine(self) -> dict[str, int]:
@@ -92,3 +84,16 @@ class Limits:
 
 def _or_none(limit: int | None) -> int:
     return -1 if limit is None else count("limit", limit, 0)
+
+
+def either_name(max_connects: int, max_keepalive_connections: int | None) -> int:
+    """One of two names for the same limit. Raises RequestError when they say different things."""
+    if max_keepalive_connections is None:
+        return max_connects
+    alias = count("max_keepalive_connections", max_keepalive_connections, 0)
+    if max_connects not in {DEFAULT_MAX_CONNECTS, alias}:
+        raise RequestError(
+            f"max_keepalive_connections={alias} is another name of max_connects, "
+            f"which is {max_connects}: give one of them"
+        )
+    return alias

@@ -25,7 +25,8 @@ from acurl.tls import TlsVersion, check_tls, check_trust
 from acurl.values import check_choice, count, shown
 
 HttpVersion = Literal["auto", "1.1", "2", "2-prior-knowledge", "3"]
-Connections = Literal["shared", "session", "request"] | str
+Connections = str
+"""One of CONNECTIONS, or "lanes:N"."""
 
 HTTP_VERSIONS: tuple[HttpVersion, ...] = ("auto", "1.1", "2", "2-prior-knowledge", "3")
 CONNECTIONS: tuple[Connections, ...] = ("shared", "session", "request")
@@ -127,8 +128,8 @@ _SESSIONS_IF_NONE = ("verify", "http_version", "cert")
 class Options:
     """ConnectionOptions, checked and hashable; equal ones share libcurl handles.
 
-    `connect`, `read`, `write`, `pool` and `total` are limits in seconds, None for never. `max_idle` and
-    `max_lifetime` are the oldest connections, in seconds, that a request may use.
+    `connect`, `read`, `write`, `pool` and `total` are limits in seconds, None for never. `max_idle`
+    and `max_lifetime` are the oldest connections, in seconds, that a request may use.
     """
 
     http_version: HttpVersion = "auto"

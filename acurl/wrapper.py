@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from acurl.driver import Counters, Driver
+from acurl.counters import Counters
+from acurl.driver import Driver
 from acurl.errors import AcurlError, EngineClosed, RequestError
-from acurl.limits import ChangedLimits, LimitOptions, Limits
+from acurl.limits import LimitOptions, Limits, either_name
 from acurl.options import (
     ConnectionOptions,
     Connections,
@@ -58,7 +59,7 @@ class CurlWrapper:
     `loop`: one of asyncio or uvloop, mostly `asyncio.get_running_loop()`. `max_connects` (also
     called `max_keepalive_connections`): idle connections kept for reuse; never limits concurrency.
     `max_host_keepalive`: the same for each origin. `min_connects`: idle ones that no limit ends.
-    `max_connections`: open ones, in use or idle; a request beyond waits, for `Timeout.pool` at most.
+    `max_connections`: open ones, in use or idle; a request beyond waits for `Timeout.pool` at most.
     `max_host_connections`: the same for each origin. `max_streams`: concurrent HTTP/2 or HTTP/3
     streams per connection. `keepalive_expiry`: seconds after which an idle connection is ended.
     `max_lifetime`: whole seconds after which a connection serves no new request. None is no limit.
@@ -72,18 +73,31 @@ class CurlWrapper:
     def __init__(
         self,
         loop: EventLoop,
-        max_connects: int | None = None,
+        max_connects: int = 100,
         *,
+        max_keepalive_connections: int | None = None,
+        max_connections: int | None = None,
+        max_host_connections: int | None = None,
+        max_host_keepalive: int | None = None,
+        min_connects: int = 0,
+        max_streams: int = 100,
+        keepalive_expiry: float | None = 118.0,
+        max_lifetime: int | None = None,
         max_response_size: int = 64 << 20,
         max_retries: int = 3,
         trust_env: bool = True,
         connections: Connections = "shared",
-        **limits: Unpack[LimitOptions],
     ) -> None:
-        given: dict[str, Any] = {**limits}
-        if max_connects is not None:
-            given["max_connects"] = max_connects
-        self.limits = Limits().with_changes(**given)
+        self.limits = Limits(
+            either_name(max_connects, max_keepalive_connections),
+            max_connections,
+            max_host_connections,
+            max_host_keepalive,
+            min_connects,
+            max_streams,
+            keepalive_expiry,
+            max_lifetime,
+        )
         """The limits in force; `resize` changes them."""
         self._options = Options(
             trust_env=trust_env,
@@ -184,11 +198,11 @@ class CurlWrapper:
         """The most idle connections that are kept."""
         return self.limits.max_connects
 
-    def resize(self, **limits: Unpack[ChangedLimits]) -> None:
+    def resize(self, **limits: Unpack[LimitOptions]) -> None:
         """Change limits at once; no request is dropped for it.
 
         Idle connections beyond a new limit end within a second, those in use with their use.
-        `max_lifetime` cannot be changed. Raises RequestError for a bad value, which changes nothing.
+        `max_lifetime` cannot be changed. Raises RequestError for a bad value: nothing changes then.
         """
         if "max_lifetime" in limits:
             raise RequestError("max_lifetime: cannot be changed: it is for connections from birth")

@@ -16,7 +16,9 @@
 
 #define STARTS_PER_ROUND 64
 /* How long the others wait for an opener before they try, too. */
-#define OPENER_PATIENCE (1000 * MILLISECOND)
+#define OPENER_PATIENCE (100 * MILLISECOND)
+/* How long nobody waits for one after one has failed. */
+#define DISTRUST (1000 * MILLISECOND)
 
 bool admission_needed(const acurl_engine *engine) {
   const acurl_engine_options *options = &engine->options;
@@ -101,11 +103,14 @@ static bool has_room(const struct origin *origin) {
          within(engine->busy + 1, engine->options.max_connections);
 }
 
-/* Where no connection stands and the opener does not get on, for a second, libcurl
- * is given the others as well: each then fails in its own time. */
+/* Where no connection stands and the opener does not get on, or the last one has
+ * failed, libcurl is given the others as well: each then fails in its own time. */
 static bool is_stuck(const struct origin *origin) {
-  return origin->opener && !origin->ready &&
-         origin->lane->engine->now - origin->opener->started > OPENER_PATIENCE;
+  int64_t now = origin->lane->engine->now;
+  if(origin->ready)
+    return false;
+  return now < origin->distrusted_until ||
+         (origin->opener && now - origin->opener->started > OPENER_PATIENCE);
 }
 
 /* Whether the first in the queue may run, and if it is the opener. */
@@ -122,20 +127,20 @@ static bool is_next(struct origin *origin, bool *opens) {
   return true;
 }
 
-/* Idle connections of other lanes are in nobody's way but ours. */
+/* libcurl makes room among the idle connections of one lane; in the others we do,
+ * before it opens one. */
 static void make_room(struct origin *origin) {
   acurl_engine *engine = origin->lane->engine;
-  int64_t most = engine->options.max_connections;
-  int open = (int)(engine->counters.opened - engine->counters.closed) - engine->leaving;
-  if(most > 0 && open >= most && engine->lists[IDLE_SHARED].count) {
-    int fd = engine->lists[IDLE_SHARED].oldest;
-    lane_evict(engine->lanes[engine->descriptors[fd].lane], NULL, 1, ACURL_CLOSED_POOL_LIMIT);
+  const struct chain *idle = &engine->lists[IDLE_SHARED];
+  if(idle->count && !within(engine->busy + idle->count + 1, engine->options.max_connections)) {
+    const struct descriptor *oldest = &engine->descriptors[idle->oldest];
+    lane_evict(engine->lanes[oldest->lane], NULL, 1, ACURL_CLOSED_POOL_LIMIT);
   }
-  struct origin *root = origin_root(origin);
-  int64_t most_here = engine->options.max_host_connections;
-  if(most_here > 0 && root->busy_all + root->idle_chain.count >= most_here &&
-     root->idle_chain.count) {
-    const struct descriptor *oldest = &engine->descriptors[root->idle_chain.oldest];
+  const struct origin *root = origin_root(origin);
+  idle = &root->idle_chain;
+  if(idle->count &&
+     !within(root->busy_all + idle->count + 1, engine->options.max_host_connections)) {
+    const struct descriptor *oldest = &engine->descriptors[idle->oldest];
     lane_evict(engine->lanes[oldest->lane], oldest->origin, 1, ACURL_CLOSED_POOL_LIMIT);
   }
 }
@@ -145,7 +150,8 @@ static bool start_next(struct origin *origin) {
   if(!is_next(origin, &opens))
     return false;
   struct transfer *transfer = origin->queue.head;
-  if(origin->lane->engine->lane_count > 1 && !origin->idle)
+  bool has_lanes = origin->lane->engine->admits && origin->lane->engine->lane_count > 1;
+  if(has_lanes && !origin->idle)
     make_room(origin);
   if(transfer->wants_fresh && !opens && origin->protocol == PROTOCOL_MULTIPLEX)
     set_long(transfer->easy, CURLOPT_FRESH_CONNECT, 0);
@@ -153,7 +159,10 @@ static bool start_next(struct origin *origin) {
     transfer->is_opener = true;
     origin->opener = transfer;
   }
+  struct lane *lane = origin->lane;
   dispatch_start(transfer);
+  if(has_lanes) /* the next one has to see what this one took */
+    events_run_lane(lane);
   return true;
 }
 
@@ -187,6 +196,8 @@ void admission_leave(struct transfer *transfer) {
   if(!origin)
     return;
   if(transfer->state == TRANSFER_RUNNING) {
+    if(transfer->is_opener && !transfer->begun)
+      origin->distrusted_until = transfer->engine->now + DISTRUST;
     admission_opened(transfer);
     fifo_drop(transfer);
     origin->running--;
@@ -258,9 +269,6 @@ static int start_some(acurl_engine *engine) {
 }
 
 void admission_run(acurl_engine *engine, int64_t until) {
-  for(int i = 0; i < engine->lane_count; i++)
-    if(engine->lanes[i])
-      lane_set_idle_limit(engine->lanes[i], engine->waiting);
   while(engine->waiting && start_some(engine)) {
     engine->now = clock_now();
     if(engine->now >= until)

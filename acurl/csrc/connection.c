@@ -21,7 +21,7 @@
 #define LIVENESS_WINDOW (1050 * MILLISECOND)
 #define TRY_AGAIN (20 * MILLISECOND)
 #define SILENCE (10 * MILLISECOND)
-#define LOOK_AT_WAITING (250 * MILLISECOND)
+#define LOOK_AT_WAITING (50 * MILLISECOND)
 
 void connections_open(acurl_engine *engine) {
   for(int list = 0; list < CONNECTION_LISTS; list++)

@@ -92,9 +92,6 @@ void dispatch_start(struct transfer *transfer) {
 }
 
 static void start_all(acurl_engine *engine, int64_t until) {
-  for(int i = 0; i < engine->lane_count; i++)
-    if(engine->lanes[i])
-      lane_set_idle_limit(engine->lanes[i], engine->queue.len);
   while(engine->queue.len) {
     for(int i = 0; i < STARTS_PER_ROUND && engine->queue.head; i++)
       dispatch_start(engine->queue.head);

@@ -261,6 +261,12 @@ struct acurl_jar {
   acurl_jar *prev;
 };
 
+/* How many transfers one of its connections carries. */
+static inline int64_t origin_streams(const struct origin *origin) {
+  return origin->stream_limit ? origin->stream_limit
+                              : origin->lane->engine->options.max_streams;
+}
+
 /* engine.c */
 /* Registers the fork handler once per process. 0 on success. */
 int acurl_fork_watch(void);
@@ -270,69 +276,6 @@ static inline int64_t *engine_answered(acurl_engine *engine, int64_t connection_
 }
 /* ACURL_OK when the engine may be used by the caller. */
 int engine_check(const acurl_engine *engine);
-
-/* lane.c */
-/* The lane of a number, made when first asked for; NULL when memory ran out. */
-struct lane *lane_of(acurl_engine *engine, int number);
-/* Its multi must hold no transfer any more. */
-void lane_free(struct lane *lane);
-/* Tells libcurl the limits of the engine. */
-CURLMcode lane_set_limits(struct lane *lane);
-/* Keeps libcurl from closing connections for being too many while users are busy. */
-void lane_set_idle_limit(struct lane *lane, int coming);
-/* Has libcurl close idle connections, the least recently used first, of one
- * origin or of all. It may close fewer than asked. */
-void lane_evict(struct lane *lane, struct origin *origin, int count, int reason);
-/* No connection of this lane serves a new request. */
-void lane_retire(struct lane *lane);
-/* The transfer has a socket, or has begun to send. */
-void lane_settle(struct transfer *transfer);
-
-/* fifo.c */
-void fifo_push(struct fifo *fifo, struct transfer *transfer);
-void fifo_push_front(struct fifo *fifo, struct transfer *transfer);
-/* Takes it out of the one it is in, if any. */
-void fifo_drop(struct transfer *transfer);
-
-/* origin.c */
-/* The origin of a URL in a lane, held; NULL when memory ran out. */
-struct origin *origin_hold(struct lane *lane, const char *url, int flags, bool owned);
-void origin_drop(struct origin *origin);
-static inline struct origin *origin_root(struct origin *origin) {
-  return origin->root ? origin->root : origin;
-}
-/* How many transfers one of its connections carries. */
-static inline int64_t origin_streams(const struct origin *origin) {
-  return origin->stream_limit ? origin->stream_limit
-                              : origin->lane->engine->options.max_streams;
-}
-/* To be called after each change of what the origin counts. */
-void origin_account(struct origin *origin);
-/* Its connections carry one transfer each, or many. */
-void origin_speaks(struct origin *origin, bool multiplexed);
-
-/* admission.c */
-/* Whether there is a ceiling. */
-bool admission_needed(const acurl_engine *engine);
-/* Notes which origin the transfer is for, if it may have to wait there. False when
- * memory ran out. */
-bool admission_enter(struct transfer *transfer, acurl_profile *profile, const char *url);
-/* Starts those that may run. */
-void admission_run(acurl_engine *engine, int64_t until);
-/* The transfer has left libcurl, or the queue. */
-void admission_leave(struct transfer *transfer);
-/* After a change of the limits. False when memory ran out: nothing changed then. */
-bool admission_switch(acurl_engine *engine);
-/* It waits at its origin. */
-void admission_wait(struct transfer *transfer);
-/* It waits no more. */
-void admission_unwait(struct transfer *transfer);
-/* libcurl has been given it. */
-void admission_started(struct transfer *transfer);
-/* It has opened a connection, which the others had better wait for. */
-void admission_opens(struct transfer *transfer);
-/* Nobody has to wait any more for what it finds out. */
-void admission_opened(struct transfer *transfer);
 
 /* dispatch.c */
 void queue_push(struct transfer *transfer);
@@ -376,44 +319,6 @@ void events_poll(acurl_engine *engine);
 void events_run_timers(acurl_engine *engine);
 /* Sets the timerfd if something is due earlier than it is set to. */
 void events_arm(acurl_engine *engine);
-
-/* chain.c: connections in order, linked through one of their links. */
-void chain_init(struct chain *chain);
-void chain_add(acurl_engine *engine, struct chain *chain, int fd, size_t link);
-void chain_drop(acurl_engine *engine, struct chain *chain, int fd, size_t link);
-#define CHAIN_ADD(engine, chain, fd, field) \
-  chain_add(engine, chain, fd, offsetof(struct descriptor, field))
-#define CHAIN_DROP(engine, chain, fd, field) \
-  chain_drop(engine, chain, fd, offsetof(struct descriptor, field))
-
-/* connection.c */
-void connections_open(acurl_engine *engine);
-/* A transfer has opened it; its entry in the table is there. */
-void connection_born(struct transfer *transfer, int fd, bool datagram);
-/* libcurl closes it, or says goodbye on it. Harmless twice. */
-void connection_gone(acurl_engine *engine, int fd);
-/* Nobody uses it now. */
-void connection_idle(acurl_engine *engine, int fd);
-/* Something came on it, and transfers go on waiting. */
-void connection_heard(acurl_engine *engine, int fd);
-/* It is in use, or gone. */
-void connection_leave(acurl_engine *engine, int fd);
-/* The server's own limit of streams on it is known. */
-void connection_ready(acurl_engine *engine, int fd);
-/* Ends an idle connection, so that the server sees it at once. */
-void connection_end(acurl_engine *engine, int fd, int reason);
-/* Ends and looks at what has been in a list for too long. May finish transfers. */
-void connections_sweep(acurl_engine *engine);
-/* Notes when that is due next. */
-void connections_plan(acurl_engine *engine);
-int connections_idle(const acurl_engine *engine);
-/* After a change of the limits. */
-void connections_recount(acurl_engine *engine);
-int connections_in_use(const acurl_engine *engine);
-/* One of the ends that nobody has explained yet was for this reason. */
-void connection_explain(acurl_engine *engine, int reason);
-/* The rest of them were the server's wish. */
-void connections_explain_rest(acurl_engine *engine);
 
 /* deadline.c: a binary heap of transfers by deadline. */
 /* Makes room for all transfers in flight and one more. False when memory ran out. */

@@ -47,6 +47,9 @@ static struct lane *lane_make(acurl_engine *engine, int number) {
     lane_free(lane);
     return NULL;
   }
+  /* libcurl counts busy connections against this, too: any figure would cost busy
+   * users theirs. What is idle for too long is evicted. */
+  set_number(lane, CURLMOPT_MAXCONNECTS, MOST_CONNECTS);
   /* Closing must not wait for names being looked up. Not known before 8.20. */
   set_number(lane, CURLMOPT_QUICK_EXIT, 1);
   set_number(lane, CURLMOPT_RESOLVE_THREADS_MAX, MAX_RESOLVERS);
@@ -70,21 +73,6 @@ void lane_free(struct lane *lane) {
     libcurl.multi_cleanup(lane->multi);
   }
   free(lane);
-}
-
-/* libcurl counts busy connections against MAXCONNECTS, so the figure moves
- * with the load: a fixed one costs busy users their connections. */
-void lane_set_idle_limit(struct lane *lane, int coming) {
-  int64_t limit = lane->running + coming + lane->engine->options.max_connects;
-  long value = limit > MOST_CONNECTS ? MOST_CONNECTS : (long)limit;
-  if(value < 1)
-    value = 1; /* 0 would mean libcurl's own default */
-  if(value == lane->maxconnects_set)
-    return;
-  if(libcurl.multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, value))
-    lane->engine->counters.faults++;
-  else
-    lane->maxconnects_set = value;
 }
 
 /* Not known before 8.16. */

@@ -88,7 +88,7 @@ def test_a_thousand_busy_users_never_reconnect(run_wrapper: RunWrapper, nginx: N
         assert sum(not again for user_reused in reused for again in user_reused) == opened
         # The two stub_status calls are one connection each.
         assert nginx.stub_status().accepts - before - 1 == opened
-        assert wrapper.stats().ended_surplus == 0
+        assert wrapper.stats().closed_pool_limit == 0
 
     run_wrapper(body)
 
@@ -107,7 +107,7 @@ def test_surplus_idle_connections_are_ended(
         await until(lambda: len(standing) <= 3)
         assert time.perf_counter() - since < 2
         stats = wrapper.stats()
-        assert (stats.idle, stats.opened - stats.ended_surplus) == (3, 3)
+        assert (stats.idle, stats.opened - stats.closed_pool_limit) == (3, 3)
         answers = await asyncio.gather(*(session.post(server.url, data=b"x") for _ in range(20)))
         assert {answer.status_code for answer in answers} == {200}
         assert sum(answer.reused for answer in answers) == 3
@@ -148,7 +148,7 @@ def test_expired_connections_are_ended_without_a_request(
         await until(lambda: nginx.stub_status().active == idle)
         assert time.perf_counter() - since < 2.5
         stats = wrapper.stats()
-        assert (stats.idle, stats.ended_expired) == (0, opened)
+        assert (stats.idle, stats.closed_expired) == (0, opened)
         answer = await session.get(url)
         assert (answer.status_code, answer.reused, answer.retries) == (200, False, 0)
 

@@ -15,16 +15,23 @@ def limits(timeout: acurl.Timeout) -> dict[str, float | None]:
 
 
 def test_defaults() -> None:
-    assert limits(acurl.Timeout()) == {"connect": 10, "read": None, "write": None, "total": 60}
+    assert limits(acurl.Timeout()) == {
+        "connect": 10,
+        "read": None,
+        "write": None,
+        "pool": 5,
+        "total": 60,
+    }
     assert acurl.Timeout() == DEFAULT_TIMEOUT
 
 
 def test_the_positional_value_sets_all_but_total() -> None:
-    assert limits(acurl.Timeout(3)) == {"connect": 3, "read": 3, "write": 3, "total": 60}
+    assert limits(acurl.Timeout(3)) == {"connect": 3, "read": 3, "write": 3, "pool": 3, "total": 60}
     assert limits(acurl.Timeout(None)) == {
         "connect": None,
         "read": None,
         "write": None,
+        "pool": None,
         "total": 60,
     }
 
@@ -34,6 +41,7 @@ def test_a_named_limit_wins_over_the_positional_value() -> None:
         "connect": None,
         "read": 0.5,
         "write": 3,
+        "pool": 3,
         "total": 9,
     }
 

@@ -137,7 +137,7 @@ def test_an_idle_http_3_connection_ends_and_the_next_request_makes_a_new_one(
         first = await session.get(url)
         kept = await session.get(url)
         assert (kept.reused, kept.connection_id) == (True, first.connection_id)
-        await until(lambda: wrapper.stats().ended_expired == 1)
+        await until(lambda: wrapper.stats().closed_expired == 1)
         assert wrapper.stats().idle == 0
         fresh = await session.get(url)
         assert (fresh.http_version, fresh.reused, fresh.retries) == ("3", False, 0)

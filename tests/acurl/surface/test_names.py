@@ -73,7 +73,7 @@ def test_the_connection_options() -> None:
 
 def test_the_limits_of_a_timeout() -> None:
     limits = acurl.Timeout()
-    there = {name: getattr(limits, name) for name in ("connect", "read", "write", "total")}
+    there = {name: getattr(limits, name) for name in ("connect", "read", "write", "pool", "total")}
     assert defaults("Timeouts") == there
 
 

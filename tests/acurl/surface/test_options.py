@@ -44,6 +44,7 @@ OPTIONS = {
     "max_response_size": Documented(None, 1 << 30, 0),
     "discard_body": Documented(False, True, "no"),
     "cert_info": Documented(False, True, "no"),
+    "low_memory": Documented(False, True, "no"),
 }
 
 

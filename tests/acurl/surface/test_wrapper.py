@@ -18,6 +18,11 @@ DEFAULTS: dict[str, Any] = {
     "max_response_size": 64 << 20,
     "max_retries": 3,
     "max_lifetime": None,
+    "max_keepalive_connections": None,
+    "max_connections": None,
+    "max_host_connections": None,
+    "max_host_keepalive": None,
+    "min_connects": 0,
     "trust_env": True,
     "connections": "shared",
 }
@@ -28,6 +33,11 @@ BAD: dict[str, Any] = {
     "max_response_size": 0,
     "max_retries": -1,
     "max_lifetime": 0.5,
+    "max_keepalive_connections": -1,
+    "max_connections": 0,
+    "max_host_connections": 0,
+    "max_host_keepalive": -1,
+    "min_connects": -1,
     "trust_env": "yes",
     "connections": "none",
 }

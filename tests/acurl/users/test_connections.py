@@ -157,7 +157,7 @@ def test_many_users_lose_nothing_to_each_other(run_wrapper: RunWrapper) -> None:
             assert {answer.reused for answer in second} == {True}
             for one, other in zip(first, second, strict=True):
                 assert one.connection_id == other.connection_id
-            assert (len(ledger.lines), wrapper.stats().ended_surplus) == (300, 0)
+            assert (len(ledger.lines), wrapper.stats().closed_pool_limit) == (300, 0)
 
     run_wrapper(body, max_connects=10)
 
@@ -171,7 +171,7 @@ def test_idle_ones_expire(run_wrapper: RunWrapper) -> None:
             assert ledger.open == 4
             async with asyncio.timeout(5):
                 await until(lambda: ledger.open == 0)
-            assert wrapper.stats().ended_expired == 4
+            assert wrapper.stats().closed_expired == 4
             again = await all_get(sessions, ledger.url)
             assert [(answer.reused, answer.retries) for answer in again] == [(False, 0)] * 4
 

@@ -320,7 +320,7 @@ def test_what_one_user_spoke_is_not_taken_for_the_next_ones_version(
             assert (len(modern.lines), len(old.lines), wrapper.stats().handles) == (1, 1, 1)
             old.lines[0].transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
             await until(lambda: not old.lines[0].is_open)
-            assert wrapper.stats().ended_unasked == 1
+            assert wrapper.stats().closed_server_idle == 1
             assert (await wrapper.session().get(old.url)).body == b"ok"
 
     run_wrapper(body)
