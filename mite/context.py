@@ -23,6 +23,9 @@ from mite.run import Closer, Run
 ROOT = "__root__"
 """Name of the transaction that every journey runs in."""
 
+# What of a context's identity is not its own.
+_OF_THE_RUN = ("test", "runner_id")
+
 Message = dict[str, Any]
 SendFunction = Callable[[Message], object]
 
@@ -198,6 +201,18 @@ class Context:
         else:
             message["transaction"] = active.name
             message["transaction_id"] = active.id
+        self._send_fn(message)
+
+    def emit_for_run(self, message: Message) -> None:
+        """Send ``message`` as the run's, from whatever task it comes; for plugins.
+
+        Of the identity it gets what all journeys of the run share, and no transaction.
+        """
+        message["time"] = _wall()
+        identity = self._id_data
+        for key in _OF_THE_RUN:
+            if key in identity:
+                message[key] = identity[key]
         self._send_fn(message)
 
     def at_run_end(self, closer: Closer) -> bool:

@@ -64,6 +64,26 @@ def test_send_may_be_awaited(bench: Bench, run_async: RunAsync) -> None:
     assert bench.messages[0]["transaction"] is None
 
 
+def test_a_message_of_the_run_is_nobodys(bench: Bench, run_async: RunAsync) -> None:
+    whole = Context(bench.messages.append, {}, {**IDENTITY, "runner_id": 3, "scenario_id": 1})
+
+    async def beside() -> None:
+        whole.emit_for_run({"type": "pool", "size": 5})
+
+    async def main() -> None:
+        async with RootTransaction(bench.ctx), bench.ctx.transaction("inner"):
+            await asyncio.create_task(beside())  # in which the transaction is active as well
+            bench.ctx.emit_for_run({"type": "pool", "size": 6})
+
+    run_async(main())
+    sent = bench.messages[:2]
+    assert all(message.pop("time") > 1e9 for message in sent)
+    assert sent == [
+        {"type": "pool", "size": 5, "test": "t", "runner_id": 3},
+        {"type": "pool", "size": 6, "test": "t"},
+    ]
+
+
 def test_transactions_nest_by_name_and_are_timed(bench: Bench, run_async: RunAsync) -> None:
     async def main() -> None:
         async with RootTransaction(bench.ctx), bench.ctx.transaction("a"):
