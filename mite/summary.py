@@ -1,14 +1,17 @@
 """Adds up a run as it happens, for progress and report; memory bounded by the number of series.
 
-Three consumers of the bus: ``Transactions`` (the client clock: monotonic, around the block),
-``Requests`` (the wire clock: libcurl's own total), ``Errors`` (by kind, with their words).
+Four consumers of the bus: ``Transactions`` (the client clock: monotonic, around the block),
+``Requests`` (the wire clock: libcurl's own total), ``Errors`` (by kind, with their words) and
+``Pools`` (connections, as the engine counts its sockets).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+from mite.connections import Pool, PoolHistory, together
 from mite.histogram import Histogram
 from mite.stats import OTHER, SERIES_LIMIT
 from mite.transport import Message
@@ -122,16 +125,42 @@ class Requests(_Quiet):
 
 
 class Pools(_Quiet):
-    """What the pools of connections say at the end: how many requests they began in all."""
+    """What the pools of connections say of themselves: the latest of each pool and runner."""
 
     types = frozenset({"http_pool"})
 
     def __init__(self) -> None:
-        self.started = 0
+        self._histories: dict[tuple[Any, str], PoolHistory] = {}
+        # Of pools beyond the limit of series, only what they counted.
+        self._others = Pool(OTHER)
+
+    def __iter__(self) -> Iterator[Pool]:
+        """Each pool by its name, over all runners."""
+        by_name: dict[str, list[Pool]] = {}
+        for history in self._histories.values():
+            pool = history.pool()
+            by_name.setdefault(pool.name, []).append(pool)
+        if self._others.totals:
+            by_name[OTHER] = [self._others]
+        for name, pools in sorted(by_name.items()):
+            yield together(name, pools)
+
+    @property
+    def started(self) -> int:
+        """How many requests they began in all."""
+        return sum(pool["started"] for pool in self)
 
     def add(self, message: Message) -> None:
-        """Count one ``http_pool`` message."""
-        self.started += message["started"]
+        """Take one ``http_pool`` message."""
+        key = (message.get("runner_id"), message["pool"])
+        history = self._histories.get(key)
+        if history is not None:
+            history.add(message)
+        elif len(self._histories) < SERIES_LIMIT:
+            self._histories[key] = PoolHistory(message)
+        else:
+            more = Pool(OTHER, totals=message["changes"], closed=message["closed_changes"])
+            self._others = together(OTHER, (self._others, more))
 
 
 @dataclass(slots=True)

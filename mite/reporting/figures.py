@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mite.connections import Pool, shortlist
 from mite.context import ROOT
 from mite.health import Statistics
 from mite.rates import Rates
 from mite.runner import Progress, Runner
 from mite.summary import Errors, Pools, Requests, Timed, Transactions
+
+_SHOWN_POOLS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Figures:
     requests_rate: float
     errors: int
     transactions: tuple[Row, ...]
+    pools: tuple[Pool, ...]
+    """A few of the pools of connections and, if there are more, the sum of all."""
     health: Statistics
 
 
@@ -73,6 +78,7 @@ class Summary:
             requests_rate=self.request_rates.latest,
             errors=self.errors.total,
             transactions=self.transaction_rows(progress.elapsed),
+            pools=self.pool_rows(_SHOWN_POOLS),
             health=runner.health.statistics(),
         )
 
@@ -85,6 +91,10 @@ class Summary:
     def request_rows(self, elapsed: float) -> tuple[Row, ...]:
         """A row per status or kind of failure."""
         return tuple(row(str(status), timed, elapsed) for status, timed in self.requests)
+
+    def pool_rows(self, most: int) -> tuple[Pool, ...]:
+        """Pools that were used: at most so many, and the sum of all if there are more."""
+        return shortlist([pool for pool in self.pools if pool["started"]], most)
 
 
 def row(name: str, timed: Timed, elapsed: float) -> Row:

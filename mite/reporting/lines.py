@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mite.reporting.figures import Figures, number, seconds
+from mite.connections import Pool
+from mite.reporting.figures import Figures, counted, number, printable, seconds
 from mite.runner import Progress, State
 
 _EVERY = 2
+WAITED = 0.001
+"""Seconds from which on requests are said to have waited for a connection: below it is the time
+that any request takes from the journey to the engine."""
 
 
 def line(figures: Figures) -> str:
@@ -29,6 +33,24 @@ def line(figures: Figures) -> str:
         f"{figures.errors} errors{latency}  "
         f"[generator: CPU {health.cpu_now:.0%}, lag p99 {seconds(health.lag_p99)}]"
     )
+
+
+def pool_line(pool: Pool) -> str:
+    """One line about a pool of connections at this moment; reused: by the share of requests."""
+    parts = [
+        f"{pool.in_use:,} in use",
+        f"{pool.idle:,} idle",
+        f"{pool.queued:,} queued",
+        f"{pool['opened']:,} opened",
+        f"{pool.share_reused:.1%} reused",
+    ]
+    if pool["timeouts"]:
+        parts.append(counted(pool["timeouts"], "pool timeout"))
+    if pool.wait_p99 >= WAITED:
+        parts.append(f"wait p99 {seconds(pool.wait_p99)}")
+    if pool["retries"]:
+        parts.append(f"{pool['retries']:,} repeated")
+    return f"pool {printable(pool.name)}: {', '.join(parts)}"
 
 
 def in_flight(progress: Progress) -> str:
@@ -53,7 +75,7 @@ class LineView:
         second = round(figures.progress.elapsed)
         if second >= self._shown + (_EVERY if self._shown else 1):
             self._shown = second
-            self._write(line(figures))
+            self._write("\n  ".join([line(figures), *map(pool_line, figures.pools)]))
 
     def note(self, sentence: str) -> None:
         """A line of its own."""

@@ -6,6 +6,7 @@ done in a thread of its own, from figures that no longer change.
 
 from __future__ import annotations
 
+import textwrap
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from rich.console import Console, Group, RenderableType
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from mite import verdict
 from mite.reporting.figures import Figures, number, seconds
-from mite.reporting.lines import in_flight
+from mite.reporting.lines import in_flight, pool_line
 from mite.reporting.tables import transactions
 
 _MOST_ROWS = 20
@@ -26,13 +27,15 @@ _OTHER_LINES = 8
 
 def picture(figures: Figures, width: int, height: int) -> RenderableType:
     """What a terminal of so many columns and lines shows; all of it fits."""
-    most = max(1, min(_MOST_ROWS, height - _OTHER_LINES))
+    pools = [row for pool in figures.pools for row in textwrap.wrap(pool_line(pool), width)]
+    most = max(1, min(_MOST_ROWS, height - _OTHER_LINES - len(pools)))
     shown = figures.transactions[:most]
     parts: list[RenderableType] = [_head(figures), _totals(figures)]
     if shown:
         parts.append(transactions(shown, width))
     if len(figures.transactions) > most:
         parts.append(Text(f"... and {len(figures.transactions) - most} more transactions"))
+    parts.extend(Text(row) for row in pools)
     parts.append(_generator(figures))
     return Group(*parts)
 

@@ -18,6 +18,17 @@ from mite.verdict import Level, Verdict
 
 _PLAIN_WIDTH = 1_000
 _MOST_KINDS = 20
+_MOST_POOLS = 10
+_REASONS = {
+    "server": "by the server after an answer",
+    "server_idle": "by the server while idle",
+    "server_limit": "by the server at its limit of requests",
+    "pool_limit": "by a limit of the pool",
+    "expired": "for their age",
+    "client": "by the client",
+    "error": "after an error",
+}
+"""Why a connection was closed."""
 _UNDER = 12
 """Where the words of an error begin, after their count."""
 _STYLES = {Level.VALID: "bold green", Level.SUSPECT: "bold yellow", Level.INVALID: "bold red"}
@@ -70,6 +81,7 @@ def write(out: Console, summary: Summary, end: Ending) -> None:
             out, "times: client clock (monotonic), from entering to leaving each block, failed too"
         )
     _requests(out, summary, end)
+    _pools(out, summary)
     _errors(out, summary, end)
     _environment(out, end)
     _verdict(out, end)
@@ -103,6 +115,24 @@ def _requests(out: Console, summary: Summary, end: Ending) -> None:
     )
     if end.percentiles:
         _percentiles(out, summary, end)
+
+
+def _pools(out: Console, summary: Summary) -> None:
+    rows = summary.pool_rows(_MOST_POOLS)
+    if not rows:
+        return
+    _say(out)
+    out.print(tables.pools(rows, out.width))
+    for pool in rows:
+        why = [f"{count:,} {_REASONS.get(key, key)}" for key, count in pool.closed.items() if count]
+        if why:
+            _say(out, f"closed of {pool.name}: {', '.join(why)}")
+    worst = " (of all together: the worst pool's)" if len(rows) > _MOST_POOLS else ""
+    _note(
+        out,
+        "connections: counted by the engine's own sockets; wait for one: the client's monotonic "
+        f"clock{worst}",
+    )
 
 
 def _percentiles(out: Console, summary: Summary, end: Ending) -> None:

@@ -11,10 +11,19 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from mite.reporting.figures import Row, number, seconds
+from mite.connections import Pool
+from mite.reporting.figures import Row, number, printable, seconds
 
 _TIMES = ("p50", "p95", "p99", "max")
-_LEFT_OUT = ("max", "p95", "per s", "p50")
+_POOL_COUNTS = {
+    "opened": "opened",
+    "reused": "reused",
+    "evicted": "evicted",
+    "repeats": "retries",
+    "timeouts": "timeouts",
+}
+"""Head of a column, and what a pool calls it."""
+_LEFT_OUT = ("max", "p95", "per s", "p50", "wait p50", "evicted", "repeats")
 """Columns in the order in which they give way to a readable name."""
 _READABLE = 20
 _GAP = 2
@@ -39,6 +48,16 @@ def requests(rows: Iterable[Row], width: int) -> Table:
     return _table(("requests by status", "count", "per s", *_TIMES), lines, width)
 
 
+def pools(rows: Iterable[Pool], width: int) -> Table:
+    """Per pool of connections: what it counted, how long requests waited for one."""
+    lines = []
+    for pool in rows:
+        waits = (Text(seconds(pool.wait_p50)), Text(seconds(pool.wait_p99)))
+        counts = (Text(f"{pool[name]:,}") for name in _POOL_COUNTS.values())
+        lines.append((Text(printable(pool.name)), *counts, *waits))
+    return _table(("connections", *_POOL_COUNTS, "wait p50", "wait p99"), lines, width)
+
+
 def shortened(name: str, width: int) -> str:
     """``name``, its middle left out if it is longer than ``width``."""
     if len(name) <= width:
@@ -50,7 +69,7 @@ def shortened(name: str, width: int) -> str:
 def _table(heads: Sequence[str], lines: Sequence[Sequence[Text]], width: int) -> Table:
     widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
     shown = list(range(1, len(heads)))
-    for head in _LEFT_OUT:
+    for head in (head for head in _LEFT_OUT if head in heads):
         if _left(widths, shown, width) >= min(_READABLE, widths[0]):
             break
         shown.remove(heads.index(head))

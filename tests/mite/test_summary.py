@@ -1,6 +1,7 @@
 from typing import Any
 
-from mite.summary import Errors, Requests, Transactions
+from mite.summary import Errors, Pools, Requests, Transactions
+from tests.mite.pools import PoolMessages
 
 
 def txn(name: str, duration: float, *, had_error: bool = False) -> dict[str, Any]:
@@ -88,9 +89,38 @@ def test_error_texts_without_end_are_only_counted() -> None:
     assert (kind.count, kind.other) == (100, 90)
 
 
+def test_pools_by_name_over_all_runners() -> None:
+    pools = Pools()
+    assert (list(pools), pools.started) == ([], 0)
+    here, there, other = PoolMessages(), PoolMessages(runner_id=2), PoolMessages("api")
+    for message in [
+        here(started=3, in_use=3),
+        there(started=5, in_use=1),
+        other(started=1),
+        here(started=4, in_use=2),
+    ]:
+        pools.add(message)
+    seen = [(pool.name, pool["started"], pool.in_use) for pool in pools]
+    assert seen == [("api", 1, 0), ("http", 12, 3)]
+    assert pools.started == 13
+
+
+def test_pools_without_end_take_no_more_memory() -> None:
+    pools = Pools()
+    for number in range(2_010):
+        say = PoolMessages(f"http#{number}")
+        pools.add(say(started=2, closed={"client": 1}))
+        pools.add(say(started=1))
+    assert len(list(pools)) == 2_001
+    assert pools.started == 3 * 2_010
+    (other,) = [pool for pool in pools if pool.name == "(other)"]
+    assert (other["started"], other.closed["client"]) == (30, 10)
+
+
 def test_consumers_describe_themselves() -> None:
-    assert [c.describe() for c in (Transactions(), Requests(), Errors())] == [
+    assert [c.describe() for c in (Transactions(), Requests(), Errors(), Pools())] == [
         "summary of transactions",
         "summary of requests",
         "summary of errors",
+        "summary of pools",
     ]

@@ -1,5 +1,10 @@
 """A run that has happened, as the views and the report are given it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from mite.connections import Pool
 from mite.health import Statistics
 from mite.reporting.figures import Figures, Row, Summary
 from mite.runner import Outcome, Progress, State
@@ -35,7 +40,15 @@ def summary(*, empty: bool = False) -> Summary:
     return made
 
 
-def figures(*, rows: int = 2, planned: float | None = 10.0, elapsed: float = 4.0) -> Figures:
+def pool(name: str = "http", **changes: Any) -> Pool:
+    """A pool in the middle of it."""
+    totals = {"started": 481, "finished": 480, "opened": 19, "reused": 461}
+    return replace(Pool(name, in_use=1, idle=18, totals=totals, wait_p99=0.00003), **changes)
+
+
+def figures(
+    *, rows: int = 2, planned: float | None = 10.0, elapsed: float = 4.0, pools: Sequence[Pool] = ()
+) -> Figures:
     """One moment of it."""
     return Figures(
         test="shop:evening",
@@ -48,5 +61,6 @@ def figures(*, rows: int = 2, planned: float | None = 10.0, elapsed: float = 4.0
         transactions=tuple(
             Row(f"t{n}", 100, n, 25.0, 0.001 * n, 0.002 * n, 0.003, 0.2) for n in range(rows)
         ),
+        pools=tuple(pools),
         health=Statistics(lag_p99=0.0011, lag_max=0.004, cpu_now=0.3, cpu_peak=0.4, cpu_window=4.0),
     )

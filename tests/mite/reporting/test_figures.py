@@ -3,6 +3,7 @@ import pytest
 from mite.reporting.figures import counted, number, seconds
 from mite.runner import Progress, State
 from mite.volume import Constant
+from tests.mite.pools import PoolMessages
 from tests.mite.reporting.sample import summary
 from tests.mite.running import Rig, line
 
@@ -21,6 +22,14 @@ def test_request_rows() -> None:
         ("200", 90, 0),
         ("ConnectError", 10, 10),
     ]
+
+
+def test_pools_that_were_used_are_shown() -> None:
+    made = summary()
+    for started in range(5):
+        made.pools.add(PoolMessages(f"http#{started}")(started=started))
+    names = [pool.name for pool in made.pool_rows(3)]
+    assert names == ["http#2", "http#3", "http#4", "all 4"]
 
 
 def test_figures_are_taken_together() -> None:

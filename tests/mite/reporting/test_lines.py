@@ -1,8 +1,8 @@
 import dataclasses
 
-from mite.reporting.lines import LineView, NoView, line
+from mite.reporting.lines import LineView, NoView, line, pool_line
 from mite.runner import Progress, State
-from tests.mite.reporting.sample import figures
+from tests.mite.reporting.sample import figures, pool
 
 
 def test_a_line_says_it_all() -> None:
@@ -32,6 +32,25 @@ def test_a_line_after_a_second_and_then_every_two() -> None:
     view.stop()
     assert written.pop() == "stopping"
     assert [text.split("/")[0] for text in written] == ["1", "3", "5"]
+
+
+def test_a_pools_line_says_what_is_out_of_the_ordinary_only_if_it_was() -> None:
+    assert pool_line(pool()) == ("pool http: 1 in use, 18 idle, 0 queued, 19 opened, 96.0% reused")
+    troubled = {**pool().totals, "timeouts": 1, "retries": 1_200}
+    line_of_trouble = pool_line(pool("api\n", totals=troubled, queued=7, wait_p99=0.25))
+    assert line_of_trouble == (
+        "pool api\\n: 1 in use, 18 idle, 7 queued, 19 opened, "
+        "96.0% reused, 1 pool timeout, wait p99 250 ms, 1,200 repeated"
+    )
+
+
+def test_pools_follow_the_line() -> None:
+    written: list[str] = []
+    LineView(written.append).show(figures(elapsed=1.0, pools=[pool("a"), pool("b")]))
+    assert [text[:10] for text in written[0].splitlines()[1:]] == [
+        "  pool a: ",
+        "  pool b: ",
+    ]
 
 
 def test_no_view_shows_nothing() -> None:

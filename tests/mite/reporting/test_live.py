@@ -4,7 +4,7 @@ import threading
 from rich.console import Console
 
 from mite.reporting.live import LiveView, picture
-from tests.mite.reporting.sample import figures
+from tests.mite.reporting.sample import figures, pool
 
 
 def shown(height: int = 40, **what: float | None) -> str:
@@ -43,6 +43,16 @@ def test_many_transactions_are_cut() -> None:
     assert "... and 9 more transactions" in low
     assert "generator: CPU" in low
     assert len(low.splitlines()) < 24
+
+
+def test_pools_take_lines_from_the_transactions() -> None:
+    out = io.StringIO()
+    moment = figures(rows=25, pools=[pool(name) for name in ("a", "b", "c", "all 4")])
+    Console(file=out, width=60).print(picture(moment, 60, 24))
+    text = out.getvalue()
+    assert "\npool all 4: 1 in use, 18 idle, 0 queued, 19 opened, 96.0%\nreused\n" in text
+    assert "generator: CPU" in text
+    assert len(text.splitlines()) < 24
 
 
 def test_the_view_draws_in_a_thread_of_its_own_and_leaves_nothing() -> None:

@@ -10,6 +10,7 @@ from mite.health import Statistics
 from mite.reporting import report
 from mite.reporting.report import Ending
 from mite.verdict import Level, Verdict
+from tests.mite.pools import PoolMessages
 from tests.mite.reporting.sample import OUTCOME, summary
 
 HEALTH = Statistics(lag_p99=0.002, lag_max=0.1, cpu_peak=0.42, cpu_window=5.0)
@@ -105,11 +106,60 @@ def test_nothing_happened() -> None:
 
 def test_requests_that_no_journey_waited_for_are_told_of() -> None:
     left = summary()
-    left.pools.add({"type": "http_pool", "started": 103})
+    say = PoolMessages()
+    left.pools.add(say(started=100))
+    left.pools.add(say(started=3))
     assert "3 requests without an answer to count: cancelled" in written(summary=left)
     left = summary(empty=True)
-    left.pools.add({"type": "http_pool", "started": 1})
+    left.pools.add(PoolMessages()(started=1))
     assert "1 request without an answer to count: cancelled" in written(summary=left)
+
+
+def test_requests_that_no_pool_began_are_not_missed() -> None:
+    plain = summary()
+    plain.pools.add(PoolMessages()(started=99))
+    assert "without an answer" not in written(summary=plain)
+
+
+def test_connections_with_clock_and_source() -> None:
+    made = summary()
+    say = PoolMessages()
+    made.pools.add(say(started=60, finished=58, opened=12, reused=40, in_use=2, wait_p99=9.0))
+    last = say(started=40, finished=42, reused=42, retries=3, timeouts=1, evicted=2, wait_p50=0.001)
+    closed = {"client": 9, "pool_limit": 2, "server_idle": 1}
+    made.pools.add({**last, "wait_p99": 0.02, "closed": closed})
+    lines = written(summary=made).splitlines()
+    at = lines.index(
+        "closed of http: 9 by the client, 2 by a limit of the pool, 1 by the server while idle"
+    )
+    head, row = (line.split("  ") for line in lines[at - 2 : at])
+    cells = [[cell.strip() for cell in line if cell] for line in (head, row)]
+    assert dict(zip(*cells, strict=True)) == {
+        "connections": "http",
+        "opened": "12",
+        "reused": "82",
+        "evicted": "2",
+        "repeats": "3",
+        "timeouts": "1",
+        "wait p50": "1 ms",
+        "wait p99": "20 ms",
+    }
+    assert lines[at + 1] == (
+        "connections: counted by the engine's own sockets; "
+        "wait for one: the client's monotonic clock"
+    )
+
+
+def test_many_pools_are_a_few_and_their_sum() -> None:
+    made = summary()
+    for number in range(12):
+        made.pools.add(PoolMessages(f"http#{number}")(started=1 + number, opened=1))
+    text = written(60, summary=made)
+    assert "\nhttp#11 " in text
+    assert "\nhttp#1 " not in text
+    assert "\nall 12 " in text
+    assert "(of all together: the worst pool's)" in text.replace("\n  ", " ")
+    assert max(map(len, text.splitlines())) <= 60
 
 
 def test_long_lines_stay_whole_and_markup_is_text() -> None:
