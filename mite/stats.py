@@ -43,6 +43,7 @@ class _KeyExtractor(Extractor):
 
     key: Callable[[Message], Key]
     value_key: str | None
+    optional: bool
 
 
 class TypeMatcher:
@@ -61,17 +62,23 @@ def matcher_by_type(*targets: str, where: Matcher | None = None) -> TypeMatcher:
     return TypeMatcher(targets, where)
 
 
-def extractor(labels: Sequence[str], value_key: str | None = None) -> Extractor:
+def extractor(
+    labels: Sequence[str], value_key: str | None = None, *, optional: bool = False
+) -> Extractor:
     """An extractor that takes the labels, and the number, from the message's keys.
 
-    A missing label is an empty string; without ``value_key`` the number is 1.
+    A missing label is an empty string; without ``value_key`` the number is 1.  With ``optional``,
+    messages without a number are passed over.
     """
     key = _key_getter(tuple(labels))
 
     def extract(message: Message) -> Iterable[tuple[Key, float]]:
-        yield key(message), 1 if value_key is None else message[value_key]
+        if not optional or value_key in message:
+            yield key(message), 1 if value_key is None else message[value_key]
 
-    return _KeyExtractor(labels=labels, extract=extract, key=key, value_key=value_key)
+    return _KeyExtractor(
+        labels=labels, extract=extract, key=key, value_key=value_key, optional=optional
+    )
 
 
 def controller_report_extractor(dict_key: str) -> Extractor:
@@ -131,6 +138,8 @@ class Stat:
     metrics: Series = field(init=False, repr=False)
     record: Record = field(init=False, repr=False, compare=False)
     """Count a message that is known to match."""
+    help: str = field(default="", kw_only=True)
+    """What it is, in a few words, for those who read its name on a page."""
 
     def __post_init__(self) -> None:
         self.metrics = Series(self.extractor.labels)
@@ -142,7 +151,11 @@ class Stat:
             self.record(msg)
 
     def snapshot(self) -> dict[str, Any]:
-        """What was counted so far, in the form that travels."""
+        """What was counted so far, in the form that travels.
+
+        May be called in another thread than the loop's: the interpreter copies a dict or a list
+        of ours in one step, between two of the loop's, and only copies are gone through.
+        """
         return {
             "type": self._kind(),
             "name": self.name,
@@ -178,7 +191,18 @@ def _key_recorder(add: Callable[[Key, float], None], chosen: _KeyExtractor) -> R
     key, value_key = chosen.key, chosen.value_key
     if value_key is None:
         return lambda message: add(key(message), 1)
-    return lambda message: add(key(message), message[value_key])
+    if not chosen.optional:
+        return lambda message: add(key(message), message[value_key])
+
+    def record(message: Message) -> None:
+        # Done for every request: what is nearly always there costs nothing to look for.
+        try:
+            value = message[value_key]
+        except KeyError:
+            return
+        add(key(message), value)
+
+    return record
 
 
 @dataclass
@@ -228,7 +252,11 @@ class Histogram(Stat):
 
     def snapshot(self) -> dict[str, Any]:
         """What was counted so far: per series the cumulative bins, the sum and the total."""
-        held: Mapping[Key, list[float]] = self.metrics
+        held: Mapping[Key, list[float]] = {
+            # Taken between the two steps of a record, the sum is ahead by that one number.
+            key: list(bins)
+            for key, bins in dict(self.metrics).items()
+        }
         return {
             "type": "Histogram",
             "name": self.name,
@@ -286,26 +314,31 @@ def _narrowed(stat: Stat, where: Matcher) -> Record:
 _MITE_STATS = [
     Counter(
         name="mite_journey_error_total",
+        help="Errors of journeys, each counted once.",
         matcher=matcher_by_type("error", "exception"),
         extractor=extractor(("test", "journey", "transaction", "location", "ex_type", "message")),
     ),
     Counter(
         name="mite_transaction_total",
+        help="Transactions that have ended.",
         matcher=matcher_by_type("txn"),
         extractor=extractor(("test", "journey", "transaction", "had_error")),
     ),
     Gauge(
         name="mite_actual_count",
+        help="Journeys that run now.",
         matcher=matcher_by_type("controller_report"),
         extractor=controller_report_extractor("actual"),
     ),
     Gauge(
         name="mite_required_count",
+        help="Journeys that should run now.",
         matcher=matcher_by_type("controller_report"),
         extractor=controller_report_extractor("required"),
     ),
     Gauge(
         name="mite_runner_count",
+        help="Runners that take part.",
         matcher=matcher_by_type("controller_report"),
         extractor=extractor(("test",), "num_runners"),
     ),

@@ -70,6 +70,18 @@ def test_counter_ignores_the_number_but_accumulator_adds_it() -> None:
         assert stat.snapshot()["metrics"] == {("k",): expected}
 
 
+def test_messages_without_an_optional_number_are_passed_over() -> None:
+    chosen = extractor(("who",), "v", optional=True)
+    stat = Accumulator("a", matcher_by_type("hit"), chosen)
+    for message in (hit(who="a", v=2), hit(who="a"), hit(who="a", v=3)):
+        stat.process(message)
+    assert stat.snapshot()["metrics"] == {("a",): 5}
+    assert list(chosen.extract(hit(who="b"))) == []
+    strict = Accumulator("a", matcher_by_type("hit"), extractor(("who",), "v"))
+    with pytest.raises(KeyError):
+        strict.process(hit(who="a"))
+
+
 def test_gauge_keeps_the_latest() -> None:
     gauge = Gauge("g", matcher_by_type("controller_report"), controller_report_extractor("actual"))
     gauge.process({"type": "controller_report", "test": "t", "actual": {1: 5, 2: 6}})
