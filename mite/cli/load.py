@@ -56,6 +56,7 @@ class _Wiring:
     runner: Runner
     bus: LocalBus
     summary: Summary
+    stats: Sequence[Any]
     view: View
     keepers: Sequence[Recorder | Collector]
     tracing: MemoryTracing | None
@@ -73,11 +74,25 @@ def run(test: str, make_lines: MakeLines, options: RunOptions) -> ExitCode:
     gc.freeze()
     gc.set_threshold(10_000)
     with (
+        _exported(wiring.stats, options.prometheus),
         _logged(test, options.webhook),
         _loop_factory() as loop_factory,
     ):
         outcome = loop.run(_attend(wiring), loop_factory, functools.partial(_stray, wiring))
     return _conclude(wiring, outcome, options)
+
+
+@contextlib.contextmanager
+def _exported(registered: Sequence[Any], address: tuple[str, int] | None) -> Iterator[None]:
+    if address is None:
+        yield
+        return
+    from mite import prometheus  # noqa: PLC0415 - prometheus_client, for those who ask for it
+
+    with prometheus.served(*address, registered) as url:
+        # Said even where progress is hidden: nothing else tells which port 0 has become.
+        _print_line(f"metrics for Prometheus: {url}")
+        yield
 
 
 @contextlib.contextmanager
@@ -121,7 +136,8 @@ def _wire(
     summary = Summary(test, plan.planned_duration(lines))
     for consumer in (summary.transactions, summary.requests, summary.errors, summary.pools):
         bus.attach(consumer)
-    for stat in stats.registered():
+    registered = stats.registered()
+    for stat in registered:
         bus.attach(stats.StatConsumer(stat))
     _attach_processors(bus, options)
     keepers = _keepers(options)
@@ -130,7 +146,7 @@ def _wire(
     values: dict[str, Any] = dict(settings.get_changes_for_runner(1))
     runner = Runner(test, lines, values, bus, options.settings)
     tracing = MemoryTracing(_print_line) if options.memory_tracing else None
-    return _Wiring(runner, bus, summary, _view(options), keepers, tracing)
+    return _Wiring(runner, bus, summary, registered, _view(options), keepers, tracing)
 
 
 def _attach_processors(bus: LocalBus, options: RunOptions) -> None:

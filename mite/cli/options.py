@@ -18,6 +18,10 @@ from mite.thresholds import UpstreamThresholds
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
+_LOOPBACK = "127.0.0.1"
+_LAST_PORT = 65_535
+_ADDRESS = re.compile(r"((\[(?P<six>[^\[\]]+)\]|(?P<host>[^:\[\]\s]*)):)?(?P<port>[0-9]{1,5})")
+
 Words = dict[str, Any]
 
 
@@ -38,6 +42,8 @@ class RunOptions:
     webhook: str | None
     memory_tracing: bool
     message_processors: str
+    prometheus: tuple[str, int] | None
+    """Host and port of the page of metrics; None when there is to be none."""
     strict: bool
     recorder_directory: str
     collector_directory: str | None
@@ -73,6 +79,7 @@ def run_options(words: Words) -> RunOptions:
         webhook=words["--logging-webhook"] or os.environ.get("MITE_LOGGING_URL"),
         memory_tracing=words["--memory-tracing"],
         message_processors=words["--message-processors"] or "",
+        prometheus=reader.address("--prometheus"),
         strict=words["--strict"],
         recorder_directory=words["--recorder-dir"],
         collector_directory=words["--collector-dir"],
@@ -141,6 +148,17 @@ class _Reader:
         if text.upper() not in allowed:
             self._wrong(name, text, f"one of {', '.join(allowed)}")
         return text.upper()
+
+    def address(self, name: str) -> tuple[str, int] | None:
+        """Host and port to listen on, this machine's own when no host is named; None if unset."""
+        text = self.words[name]
+        if text is None:
+            return None
+        found = _ADDRESS.fullmatch(text)
+        if found and int(found["port"]) <= _LAST_PORT:
+            return found["six"] or found["host"] or _LOOPBACK, int(found["port"])
+        self._wrong(name, text, "HOST:PORT, such as 127.0.0.1:9301, or a port of this machine's")
+        return None
 
     def percentiles(self, name: str) -> tuple[tuple[int, int], ...]:
         """Pairs of percentile and limit, percentile:limit,percentile:limit."""

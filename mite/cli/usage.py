@@ -69,6 +69,9 @@ Options of what becomes of its messages:
                                        [default: recorder_data]
     --collector-dir=DIRECTORY          Keep all messages there; they are not kept unless given
     --collector-roll=NUM_LINES         Most messages in one of its files [default: 100000]
+    --prometheus=HOST:PORT             Serve http://HOST:PORT/metrics for Prometheus while the run
+                                       lasts: 127.0.0.1 if only a port is given, port 0 is any
+                                       that is free and printed
 
 Options of its report:
     --hide-constant-logs               Show no progress, only the report

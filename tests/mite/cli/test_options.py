@@ -31,6 +31,7 @@ def test_defaults_are_upstreams() -> None:
         journey_logging=False,
         log_level="INFO",
         working_directory=True,
+        prometheus=None,
         strict=False,
         webhook=None,
         memory_tracing=False,
@@ -59,6 +60,7 @@ def test_every_option_arrives() -> None:
         "--log-level=debug",
         "--exclude-working-directory",
         "--debugging",
+        "--prometheus=192.0.2.1:9301",
         "--strict",
         "--logging-webhook=http://h",
         "--memory-tracing",
@@ -83,6 +85,7 @@ def test_every_option_arrives() -> None:
     assert (chosen.recorder_directory, chosen.collector_directory) == ("r", "c")
     assert chosen.collector_roll == 7
     assert chosen.strict
+    assert chosen.prometheus == ("192.0.2.1", 9301)
     assert chosen.memory_tracing
     assert chosen.webhook == "http://h"
     assert chosen.message_processors == "m:A,m:B"
@@ -93,6 +96,22 @@ def test_the_webhook_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MITE_LOGGING_URL", "http://e")
     assert read().webhook == "http://e"
     assert read("--logging-webhook=http://h").webhook == "http://h"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("localhost:65535", ("localhost", 65_535)),
+        ("[::1]:9301", ("::1", 9301)),
+        (":9301", ("127.0.0.1", 9301)),
+        ("9301", ("127.0.0.1", 9301)),
+    ],
+)
+def test_metrics_are_served_on_this_machine_alone_unless_told(
+    text: str, address: tuple[str, int]
+) -> None:
+    assert read(f"--prometheus={text}").prometheus == address
 
 
 def test_percentile_limits_need_no_report() -> None:
@@ -112,6 +131,11 @@ def test_percentile_limits_need_no_report() -> None:
         ("--delay-start-seconds=nan", "a number not below zero"),
         ("--log-level=loud", "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("--volume=0", "a whole number, above zero"),
+        ("--prometheus=", "HOST:PORT"),
+        ("--prometheus=localhost", "HOST:PORT, such as 127.0.0.1:9301, or a port of this machine"),
+        ("--prometheus=127.0.0.1:65536", "HOST:PORT"),
+        ("--prometheus=::1:80", "HOST:PORT"),
+        ("--prometheus=http://127.0.0.1:80", "HOST:PORT"),
         ("--benchmark-percentiles=50", "percentile:milliseconds pairs"),
         ("--benchmark-percentiles=0:5", "percentile:milliseconds pairs"),
         ("--benchmark-percentiles=100:5", "percentile:milliseconds pairs"),
