@@ -85,10 +85,10 @@ static void count_end(acurl_engine *engine, int fd, bool was_idle) {
   int reason = descriptor->reason ? descriptor->reason : engine->closing;
   if(!reason && descriptor->single_use)
     reason = ACURL_CLOSED_CLIENT + 1;
-  if(!reason && was_idle)
-    reason = idle_reason(engine, fd) + 1;
   if(!reason && !descriptor->plain && !descriptor->multiplexed)
     reason = ACURL_CLOSED_ERROR + 1;
+  if(!reason && was_idle)
+    reason = idle_reason(engine, fd) + 1;
   if(reason)
     engine->counters.reasons[reason - 1]++;
   else
@@ -100,6 +100,8 @@ void connection_explain(acurl_engine *engine, int reason) {
   if(!engine->unexplained[which])
     return;
   engine->unexplained[which]--;
+  if(which && reason == ACURL_CLOSED_SERVER_IDLE) /* it was in use, or libcurl would have said */
+    reason = ACURL_CLOSED_SERVER_LIMIT;
   engine->counters.reasons[reason]++;
 }
 
@@ -113,7 +115,9 @@ void connection_gone(acurl_engine *engine, int fd) {
   struct descriptor *descriptor = &engine->descriptors[fd];
   if(!descriptor->opened || descriptor->leaving)
     return;
-  bool was_idle = descriptor->list == IDLE_SHARED || descriptor->list == IDLE_OWNED;
+  /* libcurl takes a socket off before it closes it, which is not to be idle. */
+  bool was_idle = (descriptor->list == IDLE_SHARED || descriptor->list == IDLE_OWNED) &&
+                  descriptor->pass != engine->pass;
   connection_leave(engine, fd);
   count_end(engine, fd, was_idle);
   descriptor->leaving = true;
@@ -131,10 +135,21 @@ void connection_gone(acurl_engine *engine, int fd) {
   origin_account(origin);
 }
 
+/* A ceiling that came down leaves less room for idle ones, too. */
+static int64_t room_under(int64_t ceiling, int64_t used, int64_t most) {
+  int64_t room = ceiling > used ? ceiling - used : 0;
+  return ceiling > 0 && room < most ? room : most;
+}
+
+static int64_t kept_at_origin(const struct origin *root) {
+  const acurl_engine_options *options = &root->lane->engine->options;
+  int64_t most = options->max_host_keepalive < 0 ? INT32_MAX : options->max_host_keepalive;
+  return room_under(options->max_host_connections, root->busy_all, most);
+}
+
 static void crowd(struct origin *root) {
   acurl_engine *engine = root->lane->engine;
-  int64_t most = engine->options.max_host_keepalive;
-  if(most < 0 || root->is_crowded || root->idle_chain.count <= most)
+  if(root->is_crowded || root->idle_chain.count <= kept_at_origin(root))
     return;
   root->is_crowded = true;
   root->crowded_next = engine->crowded;
@@ -145,6 +160,7 @@ static void enter(acurl_engine *engine, int fd, int which) {
   struct descriptor *descriptor = &engine->descriptors[fd];
   descriptor->list = (uint8_t)which;
   descriptor->since = engine->now;
+  descriptor->pass = engine->pass;
   CHAIN_ADD(engine, &engine->lists[which], fd, by_list);
   struct origin *origin = descriptor->origin;
   if(which != IDLE_SHARED || !origin)
@@ -230,7 +246,10 @@ static int64_t kept_at_least(const acurl_engine *engine, int which) {
 }
 
 static int64_t kept_at_most(const acurl_engine *engine, int which) {
-  return which == IDLE_SHARED ? engine->options.max_connects : INT32_MAX;
+  if(which != IDLE_SHARED)
+    return INT32_MAX;
+  const acurl_engine_options *options = &engine->options;
+  return room_under(options->max_connections, connections_in_use(engine), options->max_connects);
 }
 
 /* When the oldest of so many idle ones must go, counted from its last use. */
@@ -251,7 +270,7 @@ static int count_due(acurl_engine *engine, int *by_lane, int *surplus) {
     int64_t count = list->count - due;
     if(engine->now - descriptor->since < patience(engine, IDLE_SHARED, count))
       break;
-    *surplus += count > engine->options.max_connects;
+    *surplus += count > kept_at_most(engine, IDLE_SHARED);
     by_lane[descriptor->lane]++;
     fd = descriptor->by_list.next;
   }
@@ -287,7 +306,7 @@ static void sweep_idle(acurl_engine *engine) {
 /* When the oldest of a crowd must go; NEVER: it is none. */
 static int64_t crowd_due(const acurl_engine *engine, const struct origin *root) {
   const struct chain *idle = &root->idle_chain;
-  if(idle->count <= engine->options.max_host_keepalive)
+  if(idle->count <= kept_at_origin(root))
     return NEVER;
   return engine->descriptors[idle->oldest].since + SURPLUS_GRACE;
 }

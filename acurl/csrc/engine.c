@@ -260,7 +260,9 @@ static int step(acurl_engine *engine, bool sockets) {
     return result;
   batch_clear(engine);
   engine->now = clock_now();
+  engine->pass++;
   dispatch_queued(engine);
+  engine->pass++;
   if(sockets) {
     engine->counters.drives++;
     events_poll(engine);
@@ -269,6 +271,7 @@ static int step(acurl_engine *engine, bool sockets) {
   connections_sweep(engine);
   dispatch_collect(engine);
   connections_explain_rest(engine);
+  engine->pass++;
   if(engine->waiting && engine->stirred)
     dispatch_queued(engine); /* connections have come free */
   if(engine->starved)

@@ -172,6 +172,7 @@ struct acurl_engine {
 
   /* Time: one clock reading per step, monotonic nanoseconds. */
   int64_t now;
+  uint32_t pass; /* changes when all that libcurl did before is done with */
   int64_t wall_us;       /* since 1970, when transfers of this pass started */
   int64_t sweep_at;      /* when idle connections are looked at */
   int64_t armed;         /* what the timerfd is set to */

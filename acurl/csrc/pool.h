@@ -48,6 +48,7 @@ struct descriptor {
   int held;         /* by so many transfers that wait for their users */
   uint32_t birth;   /* tells sockets of the same number apart */
   int64_t since;    /* when it came into its list */
+  uint32_t pass;    /* in which of the engine's passes */
   int64_t born;
   struct origin *origin; /* NULL when memory ran out for it */
   struct link by_list;
