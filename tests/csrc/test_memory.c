@@ -34,9 +34,9 @@ static bool drive_under(struct rig *rig, void (*fail)(int good), int good) {
   return struck;
 }
 
-static void run_with_fault(void (*fail)(int good), int good, bool *struck) {
+static void run_with_fault(void (*fail)(int good), int good, int ceiling, bool *struck) {
   struct rig rig;
-  rig_open(&rig, (acurl_engine_options){0});
+  rig_open(&rig, (acurl_engine_options){.max_connections = ceiling});
   acurl_jar *jar = acurl_jar_new(rig.engine, 0);
   for(int i = 0; i < 12; i++) /* the rig makes room for its own notes first */
     CHECK_AT_LEAST(SUBMIT(&rig, .path = "/bytes/1"), 0);
@@ -56,19 +56,21 @@ static void run_with_fault(void (*fail)(int good), int good, bool *struck) {
   rig_close(&rig);
 }
 
-static void sweep(void (*fail)(int good)) {
+static void sweep(void (*fail)(int good), int ceiling) {
   bool struck = true;
   int good = 0;
   for(; struck; good++) {
     CHECK_AT_MOST(good, ENOUGH);
-    run_with_fault(fail, good, &struck);
+    run_with_fault(fail, good, ceiling, &struck);
   }
   CHECK_AT_LEAST(good, 5);
 }
 
 static void submissions_say_that_memory_ran_out(void) {
-  sweep(faults_fail_one_allocation_after);
-  sweep(faults_fail_allocations_after);
+  for(int ceiling = -1; ceiling < 5; ceiling += 4) {
+    sweep(faults_fail_one_allocation_after, ceiling);
+    sweep(faults_fail_allocations_after, ceiling);
+  }
 }
 
 /* All answers wait in the sockets; then the engine, alone, reads them without memory. */
