@@ -7,6 +7,7 @@ import inspect
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import entry_points
 from typing import Any
 
 from mite import specs
@@ -39,6 +40,10 @@ class ConfigManager:
     def get(self, name: str, default: Any = None) -> Any:
         """The value of ``name``, or ``default``."""
         return self._config.get(name, (default, 0))[0]
+
+    def names(self) -> list[str]:
+        """What is set, in the order of its first setting."""
+        return list(self._config)
 
     def get_changes_for_runner(self, runner_id: Any) -> list[tuple[str, Any]]:
         """What was set since this runner last asked."""
@@ -77,6 +82,19 @@ def load(loader: Callable[[], dict[str, Any]], additions: Iterable[str]) -> Conf
             )
         manager.set(key, value)
     return manager
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """Have plugins look at the configuration before any journey does.
+
+    A plugin announces a function by an entry point of the group ``mite_config_check``; it raises
+    ValueError, with one sentence, for a value of its own that is wrong.  Raises ConfigurationError.
+    """
+    for entry in sorted(entry_points(group="mite_config_check")):
+        try:
+            entry.load()(values)
+        except ValueError as error:
+            raise ConfigurationError(f"{error}.") from error
 
 
 def _loaded(loader: Any) -> Mapping[Any, Any]:

@@ -67,6 +67,7 @@ def run(test: str, make_lines: MakeLines, options: RunOptions) -> ExitCode:
     settings = config.load(specs.spec_import(options.config), options.additions)
     bus = LocalBus()
     lines = make_lines(settings, bus)
+    config.check({name: settings.get(name) for name in settings.names()})
     wiring = _wire(test, lines, settings, bus, options)
     # A run makes hardly any reference cycles, and what was imported stays: the collector's pauses
     # would only be lag.
