@@ -4,55 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
 
-import acurl
-from acurl.options import Connections, HttpVersion
-from mite_http import registry
-from mite_http.options import PoolOptions
+from mite_http.registry import SharedPoolRegistry
 
 if TYPE_CHECKING:
-    from mite_http.pool import SessionPool
+    from mite_http.options import Keywords
+    from mite_http.session import AcurlSessionWrapper
 
 Journey = Callable[..., Awaitable[Any]]
 J = TypeVar("J", bound=Journey)
 
 
+class Lender(Protocol):
+    """Whoever has sessions for journeys."""
+
+    @property
+    def name(self) -> str:
+        """The attribute of a context that they are put on."""
+
+    def checkout(self, context: Any) -> AcurlSessionWrapper:
+        """A new session."""
+
+
 @overload
 def mite_http(func: J, /) -> J: ...
 @overload
-def mite_http(
-    *,
-    max_connects: int = ...,
-    http_version: HttpVersion = ...,
-    verify: bool | str = ...,
-    timeout: acurl.Timeout | float | None = ...,
-    connections: Connections = ...,
-    name: str = ...,
-) -> Callable[[J], J]: ...
+def mite_http(**options: Unpack[Keywords]) -> Callable[[J], J]: ...
 def mite_http(func: Journey | None = None, /, **options: Any) -> Any:
     """Put a session on ``ctx.http`` while the journey runs.
 
     Without options, ``@mite_http``; with them, ``@mite_http(max_connects=50, name="api")``: see
-    ``PoolOptions``.  Journeys with equal options share a pool, and so their connections.
+    ``PoolOptions``.  Journeys with equal options share a pool, and so their connections.  What is
+    not given comes from the run's config (``mite_http_max_connects``), else from the environment
+    (``MITE_HTTP_MAX_CONNECTS``).
     """
-    pool = registry.shared(PoolOptions(**options))
+    lender = SharedPoolRegistry.lender(options)
     if func is None:
-        return lambda journey: decorated(journey, pool)
-    return decorated(func, pool)
+        return lambda journey: decorated(journey, lender)
+    return decorated(func, lender)
 
 
-def decorated(journey: Journey, pool: SessionPool) -> Journey:
-    """The journey with a session of ``pool``, taken off again however it ends."""
-    name = pool.options.name
+def decorated(journey: J, lender: Lender) -> J:
+    """The journey with a session of ``lender``'s, taken off again however it ends."""
+    name = lender.name
+    checkout = lender.checkout
 
     @wraps(journey)
     async def with_session(ctx: Any, *args: Any, **kwargs: Any) -> Any:
         # A journey may call another one with the same context: each gets its own back.
         outer = ctx.__dict__.get(name)
-        session = pool.checkout(ctx)
+        session = checkout(ctx)
         setattr(ctx, name, session)
         try:
+            if session.is_warming:
+                await session.ready()
             return await journey(ctx, *args, **kwargs)
         finally:
             session.close()
@@ -61,4 +67,4 @@ def decorated(journey: Journey, pool: SessionPool) -> Journey:
             else:
                 setattr(ctx, name, outer)
 
-    return with_session
+    return with_session  # type: ignore[return-value]

@@ -3,104 +3,198 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-import acurl
-from mite_http.options import PoolOptions
-from mite_http.session import AcurlSessionWrapper
+from acurl.limits import ChangedLimits
+from mite_http import loops, settings
+from mite_http.branch import Branch
+from mite_http.checkup import CheckResult, check_url
+from mite_http.options import Keywords, PoolOptions
+from mite_http.prewarm import PrewarmReport, prewarm, warm_up
+from mite_http.pulse import Pulse
+from mite_http.session import AcurlSessionWrapper, lent
+from mite_http.snapshot import PoolStats
+from mite_http.targets import checked_targets, target_url
+
+if TYPE_CHECKING:
+    from mite_http.decorator import J
+
+
+class _Decorator:
+    """``@SessionPool.decorator`` is ``@mite_http``; ``@pool.decorator`` is that with this pool."""
+
+    def __get__(self, pool: SessionPool | None, _: object = None) -> Callable[[J], J]:
+        from mite_http.decorator import decorated, mite_http  # noqa: PLC0415 - which import this
+
+        if pool is None:
+            return mite_http
+        return lambda journey: decorated(journey, pool)
 
 
 class SessionPool:
     """Made anywhere, without a running loop; has one engine for each loop it is used on.
 
-    The options are those of ``PoolOptions``.  The engine is closed at the end of the run whose
-    journey first used it; outside of a run, by ``close``.
+    The options are those of ``PoolOptions``; what is not given comes from the run's config, else
+    from the environment (``settings``).  The engine is made when the first session is taken, and
+    closed at the end of that journey's run, or when nobody used it for some minutes; outside of a
+    run also by ``close``.  Raises acurl.RequestError for a bad value, TypeError for a bad name.
     """
 
-    def __init__(self, **options: Any) -> None:
-        self.options = PoolOptions(**options)
-        # The engine of the loop that last used the pool, which is nearly always the only one.
+    decorator = _Decorator()
+
+    def __init__(self, **given: Unpack[Keywords]) -> None:
+        environment = settings.from_environment()
+        self._begin(settings.resolve(given, environment, {}), given, environment)
+
+    def _begin(
+        self, options: PoolOptions, given: Mapping[str, Any] | None, environment: settings.Layer
+    ) -> None:
+        self._given = given
+        self._environment = environment
+        self._changes: dict[str, Any] = {}
+        self.options = options
+        """As far as they are known: a run's config has its say when the first session is taken."""
+        # Of the loop that last used the pool, which is nearly always the only one.
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._wrapper: acurl.CurlWrapper | None = None
-        # What every session of that engine is a twin of.
-        self._first: acurl.Session | None = None
-        self._others: dict[asyncio.AbstractEventLoop, acurl.CurlWrapper] = {}
+        self._branch: Branch | None = None
 
     @classmethod
     def with_options(cls, options: PoolOptions) -> SessionPool:
-        """A pool with options that are checked already."""
-        pool = cls()
-        pool.options = options
+        """A pool with options that neither config nor environment have a say in any more."""
+        pool = cls.__new__(cls)
+        pool._begin(options, None, {})  # noqa: SLF001 - one of this class
         return pool
 
     def __repr__(self) -> str:
-        return f"SessionPool({self.options.name}, {self._wrapper or 'not open'})"
+        branch = self._branch
+        if branch is None or not branch.is_open:
+            return f"SessionPool({self.options.name}, not open)"
+        return f"SessionPool({branch.stats()})"
 
-    @classmethod
-    def decorator(cls, func: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """Like ``@mite_http`` without options."""
-        from mite_http.decorator import mite_http  # noqa: PLC0415 - which imports this module
-
-        return mite_http(func)
+    @property
+    def name(self) -> str:
+        """The attribute of a context that sessions are put on."""
+        return self.options.name
 
     @asynccontextmanager
     async def session_context(self, context: Any) -> AsyncIterator[AcurlSessionWrapper]:
         """Put a session on the context, and take it off at the end of the block."""
         session = self.checkout(context)
-        setattr(context, self.options.name, session)
-        try:
+        with lent(session, context, self.name):
+            await session.ready()
             yield session
-        finally:
-            session.close()
-            delattr(context, self.options.name)
 
     def checkout(self, context: Any) -> AcurlSessionWrapper:
         """A new session whose requests are told to ``context``; to be closed by the caller."""
         loop = asyncio.get_running_loop()
-        first = self._first
-        if first is None or loop is not self._loop:
-            first = self._open(loop, context)
-        return AcurlSessionWrapper(first.twin(), context, self)
+        branch = self._branch
+        if branch is None or loop is not self._loop or branch.first is None:
+            branch = self._open(loop, context)
+        return AcurlSessionWrapper(branch.first.twin(), context, self, branch)  # type: ignore[union-attr]
 
     def close(self) -> None:
         """Close the engine of the running loop, with all its connections; harmless twice."""
-        loop = asyncio.get_running_loop()
-        if loop is self._loop:
-            if self._wrapper is not None:
-                self._wrapper.close()
-            self._loop = self._wrapper = self._first = None
-        elif loop in self._others:
-            self._others.pop(loop).close()
+        branch = self._here()
+        if branch is not None:
+            branch.close()
 
-    def _end(self, context: Any) -> None:
-        """Say at the end of a run how many requests there were in all, then close."""
-        if self._wrapper is not None and asyncio.get_running_loop() is self._loop:
-            counted = self._wrapper.stats()
-            started = max(counted.started, counted.finished)
-            context.emit({"type": "http_pool", "pool": self.options.name, "started": started})
-        self.close()
-
-    def _open(self, loop: asyncio.AbstractEventLoop, context: Any) -> acurl.Session:
-        """Make the engine of ``loop`` the current one, a new one if it has none."""
-        if self._loop is not None and self._wrapper is not None:
-            self._others[self._loop] = self._wrapper
-        self._others = {
-            other: wrapper for other, wrapper in self._others.items() if not other.is_closed()
-        }
-        wrapper = self._others.pop(loop, None)
-        if wrapper is None:
-            wrapper = acurl.CurlWrapper(loop, max_connects=self.options.max_connects)
-            at_run_end = getattr(context, "at_run_end", None)
-            if at_run_end is not None:
-                at_run_end(lambda: self._end(context))
+    def stats(self) -> PoolStats:
+        """A snapshot of what the pool does on the running loop, else on the one it was used on."""
+        branch = self._here() or self._branch
+        if branch is not None:
+            return branch.stats()
         options = self.options
-        self._loop, self._wrapper = loop, wrapper
-        self._first = wrapper.session(
-            options.http_version,
-            verify=options.verify,
-            timeout=options.timeout,
-            connections=options.connections,
+        return PoolStats(
+            options.name,
+            max_connects=options.max_connects,
+            max_connections=options.max_connections,
         )
-        return self._first
+
+    def resize(self, **limits: Unpack[ChangedLimits]) -> None:
+        """Change limits at once; no request is dropped. Later engines of the pool have them, too.
+
+        ``max_connects``, ``max_connections``, ``max_host_connections``, ``max_host_keepalive``,
+        ``min_connects``, ``max_streams``, ``keepalive_expiry``.  Raises acurl.RequestError for a
+        bad value or another option, which changes nothing.
+        """
+        changed = self.options.resized(**limits)
+        branch = self._here()
+        if branch is not None and branch.wrapper is not None:
+            # First of all, since a closed engine or another thread's refuses.
+            branch.wrapper.resize(**changed.limits())
+        before, self.options = self.options.limits(), changed
+        self._changes |= {name: v for name, v in changed.limits().items() if v != before[name]}
+        if branch is not None and branch.wrapper is not None and branch.singly:
+            branch.wrapper.resize(**branch.limits())
+
+    async def prewarm(
+        self,
+        targets: str | Iterable[str] | Mapping[str, int],
+        connections: int = 1,
+        method: str = "HEAD",
+    ) -> tuple[PrewarmReport, ...]:
+        """Open connections by requests that answer little, so that later ones are spared it.
+
+        ``targets`` are hosts (taken as ``https://``) or URLs, or a dict of them to how many
+        connections each, else ``connections``.  One report per URL says what became of it; no
+        failure raises.  The requests are in nobody's figures.  Connections beyond
+        ``max_connects`` are not kept, and with ``connections`` "session" or "request" none is.
+        Over HTTP/2, while it runs with more than one connection, a connection takes one request.
+        """
+        wanted = checked_targets(targets, connections)
+        return await prewarm(self._opened(), wanted, method)
+
+    async def check(self, url: str) -> CheckResult:
+        """One real request over a connection of its own: what answered, how fast, which TLS."""
+        return await check_url(self._opened(), target_url(url))
+
+    @property
+    def warmed(self) -> tuple[PrewarmReport, ...]:
+        """What became of the option ``prewarm`` on the loop that last used the pool."""
+        return () if self._branch is None else self._branch.warmed
+
+    def _here(self) -> Branch | None:
+        """The branch on the running loop, if there is one."""
+        here = loops.running()
+        return None if here is None else here.branches.get(self)
+
+    def _opened(self) -> Branch:
+        branch = self._here()
+        if branch is None or not branch.is_open:
+            self._open(asyncio.get_running_loop(), None)
+            branch = self._branch
+        assert branch is not None  # noqa: S101 - for the type checker
+        return branch
+
+    def _open(self, loop: asyncio.AbstractEventLoop, context: Any) -> Branch:
+        """Make the branch on ``loop`` the current one, with an engine."""
+        branch = self._branch_on(loop)
+        if not branch.is_open:
+            if self._given is not None:
+                config = settings.from_config(settings.config_of(context))
+                self.options = settings.resolve(self._given, self._environment, config)
+                self.options = self.options.resized(**self._changes)
+            branch.open()
+            self._attend(branch, context)
+        self._loop, self._branch = loop, branch
+        return branch
+
+    def _branch_on(self, loop: asyncio.AbstractEventLoop) -> Branch:
+        from mite_http.registry import SharedPoolRegistry  # noqa: PLC0415 - which imports this
+
+        return SharedPoolRegistry.attend(self, loop)
+
+    def _attend(self, branch: Branch, context: Any) -> None:
+        """Start what goes with an engine, and see to its end."""
+        at_run_end = getattr(context, "at_run_end", None)
+        of_run = at_run_end is not None and bool(at_run_end(branch.close))
+        branch.pulse = Pulse(branch, context if of_run else None)
+        if self.options.prewarm:
+            branch.warming = branch.loop.create_task(warm_up(branch))
+
+    def leave(self, branch: Branch) -> None:
+        """Forget a branch whose loop is closed, or another process's."""
+        if self._branch is branch:
+            self._loop = self._branch = None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import acurl
 from mite_http.metrics import of_failure, of_response
+from mite_http.waits import NO_WAIT
 
 if TYPE_CHECKING:
+    from mite_http.branch import Branch
     from mite_http.pool import SessionPool
 
 ResponseCallback = Callable[[Any, dict[str, Any]], object]
@@ -17,10 +20,14 @@ ResponseCallback = Callable[[Any, dict[str, Any]], object]
 class AcurlSessionWrapper:
     """An acurl session that tells its context of every request; all else is the session's."""
 
-    __slots__ = ("_callback", "_context", "_metrics", "_session", "pool")
+    __slots__ = ("_branch", "_callback", "_context", "_metrics", "_session", "pool")
 
     def __init__(
-        self, session: acurl.Session, context: Any = None, pool: SessionPool | None = None
+        self,
+        session: acurl.Session,
+        context: Any = None,
+        pool: SessionPool | None = None,
+        branch: Branch | None = None,
     ) -> None:
         self._session = session
         self._context = context
@@ -28,6 +35,9 @@ class AcurlSessionWrapper:
         self._metrics: dict[str, Any] | None = None
         self.pool = pool
         """The pool it came from."""
+        self._branch = branch
+        if branch is not None:
+            branch.out += 1
         session.response_callback = self._on_response
         session.error_callback = self._on_error
 
@@ -61,8 +71,22 @@ class AcurlSessionWrapper:
         return self._session.post(url, **options)
 
     def twin(self) -> AcurlSessionWrapper:
-        """Another user with the same options, whose requests are told to the same context."""
-        return AcurlSessionWrapper(self._session.twin(), self._context, self.pool)
+        """Another user with the same options, whose requests are told to the same context.
+
+        To be closed, or its pool is never taken for idle.
+        """
+        return AcurlSessionWrapper(self._session.twin(), self._context, self.pool, self._branch)
+
+    @property
+    def is_warming(self) -> bool:
+        """Whether the pool's first connections are still being opened."""
+        return self._branch is not None and self._branch.warming is not None
+
+    async def ready(self) -> None:
+        """Wait until the connections of the option ``prewarm`` stand, or failed to."""
+        branch = self._branch
+        if branch is not None and branch.warming is not None:
+            await branch.ready()
 
     def close(self) -> None:
         """Give up the session: its later requests are refused."""
@@ -70,6 +94,11 @@ class AcurlSessionWrapper:
         session.close()
         # They refer back to this object; without them it needs no garbage collector.
         session.response_callback = session.error_callback = None
+        branch = self._branch
+        if branch is not None:
+            self._branch = None
+            branch.out -= 1
+            branch.used = branch.clock()
 
     def _on_response(self, response: Any) -> None:
         try:
@@ -83,6 +112,30 @@ class AcurlSessionWrapper:
         self._send(of_failure(error))
 
     def _send(self, message: dict[str, Any]) -> None:
+        if message["pool_wait"] > NO_WAIT or message["response_code"] in _TOO_BUSY:
+            self._notice(message)
         if self._metrics:
             message = {**self._metrics, **message}
         self._context.emit(message)
+
+    def _notice(self, message: dict[str, Any]) -> None:
+        if self._branch is not None:
+            self._branch.notice(message)
+
+
+_TOO_BUSY = frozenset((429, 503))
+
+
+@contextmanager
+def lent(session: AcurlSessionWrapper, context: Any, name: str) -> Iterator[None]:
+    """Put a session on a context, and close it and put the one before in its place at the end."""
+    outer = context.__dict__.get(name)
+    setattr(context, name, session)
+    try:
+        yield
+    finally:
+        session.close()
+        if outer is None:
+            delattr(context, name)
+        else:
+            setattr(context, name, outer)

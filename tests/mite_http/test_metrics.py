@@ -33,7 +33,7 @@ UPSTREAM = {
     "primary_ip",
     "method",
 }
-OURS = {"retries", "host"}
+OURS = {"retries", "host", "pool_wait", "http_version", "connection_id", "reused"}
 
 
 URL = "https://me:secret@example.com:8443/a?b"
@@ -75,7 +75,7 @@ def test_upstreams_keys_and_ours() -> None:
         "transfer_start_time": 0.4,
         "first_byte_time": 0.5,
         "total_time": 0.6,
-        "pool_wait_time": 0.05,
+        "pool_wait": 0.05,
         "primary_ip": "10.0.0.1",
         "method": "POST",
         "download_size": 10,
@@ -92,11 +92,13 @@ def test_upstreams_keys_and_ours() -> None:
 def test_failures_have_the_same_keys() -> None:
     error = acurl.ConnectTimeout("too slow")
     error.request = acurl.Request(b"GET", "http://example.com/")
-    error.total_time = 10.0
+    error.total_time, error.pool_wait_time = 10.0, 0.5
     message = metrics.of_failure(error)
     assert set(message) >= UPSTREAM | OURS
     assert (message["response_code"], message["error"]) == (0, "ConnectTimeout")
     assert (message["host"], message["total_time"]) == ("example.com", 10.0)
+    assert (message["pool_wait"], message["reused"]) == (0.5, False)
+    assert (message["connection_id"], message["http_version"]) == (-1, "")
 
 
 def test_a_failure_before_any_request() -> None:

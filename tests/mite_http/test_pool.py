@@ -20,7 +20,9 @@ def test_sessions_of_a_pool_share_connections(nginx: Nginx, run_async: RunAsync)
                 assert told.ctx.http is session
                 await session.get(f"{nginx.http}/small")
             assert not hasattr(told.ctx, "http")
-        assert "CurlWrapper" in repr(pool)
+        assert repr(pool) == (
+            "SessionPool(http: 0 in use, 1 of 50 idle; 5 requests (80% reused), 1 opened)"
+        )
         await told.run.close()
 
     run_async(main())
@@ -45,7 +47,8 @@ def test_the_end_of_the_run_tells_how_many_requests_were_begun(
 
     run_async(main())
     (ending,) = [message for message in told.messages if message["type"] == "http_pool"]
-    assert (ending["pool"], ending["started"]) == ("http", 2)
+    assert (ending["pool"], ending["totals"]["started"]) == ("http", 2)
+    assert (ending["totals"]["finished"], ending["changes"]["started"]) == (1, 2)
     assert len(told.requests) == 1
 
 
@@ -101,7 +104,7 @@ def test_a_loop_that_comes_back_finds_its_engine(nginx: Nginx, run_async: RunAsy
         one.run(close())
         other.run(close())
     assert [message["reused"] for message in told.requests] == [False, False, True, True]
-    assert (pool._wrapper, pool._others) == (None, {})
+    assert repr(pool) == "SessionPool(http, not open)"
 
 
 def test_options_reach_the_engine(nginx: Nginx, run_async: RunAsync) -> None:

@@ -1,9 +1,9 @@
-from mite_http import registry
+from mite_http import SharedPoolRegistry
 from mite_http.options import PoolOptions
 
 
 def test_equal_options_share_one_pool() -> None:
-    first = registry.shared(PoolOptions(max_connects=41))
-    assert registry.shared(PoolOptions(max_connects=41)) is first
+    first = SharedPoolRegistry.shared(PoolOptions(max_connects=41))
+    assert SharedPoolRegistry.shared(PoolOptions(max_connects=41)) is first
     assert first.options == PoolOptions(max_connects=41)
-    assert registry.shared(PoolOptions(max_connects=41, name="other")) is not first
+    assert SharedPoolRegistry.shared(PoolOptions(max_connects=41, name="other")) is not first

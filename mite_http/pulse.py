@@ -1,0 +1,122 @@
+"""What happens to an open pool each second: its ``http_pool`` message, advice, adaptation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from acurl.timeouts import DEFAULT_POOL
+from mite_http import adaptive
+from mite_http.memory import memory_limit, process_memory
+from mite_http.snapshot import PoolStats
+
+if TYPE_CHECKING:
+    from mite_http.branch import Branch
+
+logger = logging.getLogger("mite_http")
+
+INTERVAL = 1.0
+_RUN_KEYS = ("test", "runner_id")
+
+
+class Pulse:
+    """Runs from the opening of an engine to its end. Belongs to the branch's loop.
+
+    `_before` is the snapshot of a second ago. Without a context of a run nobody is told.
+    """
+
+    __slots__ = ("_before", "_branch", "_context", "_limit", "_task")
+
+    def __init__(self, branch: Branch, context: Any | None) -> None:
+        self._branch = branch
+        self._context = context
+        self._before = branch.stats()
+        self._limit = memory_limit()
+        self._task = branch.loop.create_task(self._run())
+
+    def __repr__(self) -> str:
+        return f"Pulse({self._branch.name})"
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL)
+            self.beat()
+
+    def beat(self) -> None:
+        """What a second brings."""
+        branch = self._branch
+        stats = branch.stats()
+        self._send(stats)
+        self._advise(stats)
+        if branch.pool.options.adaptive is not None:
+            self._adapt(stats)
+        self._before = stats
+
+    def end(self) -> None:
+        """Stop, and tell the figures a last time."""
+        self._task.cancel()
+        self._send(self._branch.stats())
+
+    def _advise(self, now: PoolStats) -> None:
+        branch = self._branch
+        lines = branch.adviser.advise(
+            self._before,
+            now,
+            branch.clock(),
+            branch.waits.hog(),
+            default_timeout=branch.pool.options.timeout.pool == DEFAULT_POOL,
+        )
+        for line in lines:
+            logger.warning("pool %s: %s", branch.name, line)
+
+    def _adapt(self, now: PoolStats) -> None:
+        bounds = self._branch.pool.options.adaptive
+        assert bounds is not None  # noqa: S101 - for the type checker
+        step = adaptive.decide(bounds, self._before, now, process_memory().rss, self._limit)
+        if step is not None:
+            logger.info("pool %s: %s", self._branch.name, step.sentence(now.max_connects))
+            self._branch.pool.resize(max_connects=step.max_connects)
+
+    def _send(self, stats: PoolStats) -> None:
+        if self._context is not None:
+            tell_run(self._context, message(self._branch, stats))
+
+
+def message(branch: Branch, stats: PoolStats) -> dict[str, Any]:
+    """The ``http_pool`` message of a branch; what it says of changes is since the last one."""
+    totals = branch.totals()
+    changes, branch.told = totals.minus(branch.told), totals
+    memory = process_memory()
+    return {
+        "type": "http_pool",
+        "pool": branch.name,
+        "options": str(branch.pool.options),
+        "in_use": stats.in_use,
+        "idle": stats.idle,
+        "queued": stats.queued,
+        "streams": stats.streams,
+        "max_connections": stats.max_connections,
+        "max_connects": stats.max_connects,
+        "totals": totals.numbers(),
+        "closed": totals.reasons(),
+        "changes": changes.numbers(),
+        "closed_changes": changes.reasons(),
+        "wait_p50": stats.wait_p50,
+        "wait_p99": stats.wait_p99,
+        "rss": memory.rss,
+        "vms": memory.vms,
+    }
+
+
+def tell_run(context: Any, told: dict[str, Any]) -> None:
+    """Send a message that belongs to the run of a context, and to no journey of it."""
+    emit_for_run = getattr(context, "emit_for_run", None)
+    if emit_for_run is not None:
+        emit_for_run(told)
+        return
+    identity = context._id_data  # noqa: SLF001 - until the context offers it
+    told |= {key: identity[key] for key in _RUN_KEYS if key in identity}
+    told["time"] = time.time()
+    context._send_fn(told)  # noqa: SLF001
