@@ -84,17 +84,21 @@ def load(loader: Callable[[], dict[str, Any]], additions: Iterable[str]) -> Conf
     return manager
 
 
-def check(values: Mapping[str, Any]) -> None:
+def check(manager: ConfigManager) -> None:
     """Have plugins look at the configuration before any journey does.
 
-    A plugin announces a function by an entry point of the group ``mite_config_check``; it raises
-    ValueError, with one sentence, for a value of its own that is wrong.  Raises ConfigurationError.
+    A plugin announces a function by an entry point of the group ``mite_config_check``.  It gets
+    the values by name, and raises ValueError, with one sentence, for one of its own that is wrong.
+    Raises ConfigurationError.
     """
+    values = {name: manager.get(name) for name in manager.names()}
     for entry in sorted(entry_points(group="mite_config_check")):
         try:
             entry.load()(values)
         except ValueError as error:
-            raise ConfigurationError(f"{error}.") from error
+            sentence = str(error)
+            end = "" if sentence.endswith((".", "?")) else "."
+            raise ConfigurationError(f"{sentence}{end}") from error
 
 
 def _loaded(loader: Any) -> Mapping[Any, Any]:

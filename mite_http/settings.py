@@ -178,7 +178,8 @@ def _unknown(source: str, prefix: str) -> str:
     near = get_close_matches(source.removeprefix(prefix).lower(), known, 1)
     name = f"{prefix}{(near or ['max_connects'])[0]}"
     name = name.upper() if prefix.isupper() else name
-    return f"{source}: there is no such setting{'; did you mean ' if near else ', such as '}{name}"
+    meant = f"; did you mean {name}?" if near else f"; there is {name}, for instance"
+    return f"{source}: there is no such setting{meant}"
 
 
 def _value(setting: str, raw: object) -> object:

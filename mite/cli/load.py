@@ -65,9 +65,12 @@ class _Wiring:
 def run(test: str, make_lines: MakeLines, options: RunOptions) -> ExitCode:
     """Run to the end, report, and say how it went."""
     settings = config.load(specs.spec_import(options.config), options.additions)
+    # Before modules of journeys are imported, which may fail over the same thing, and again when
+    # the scenario may have set something.
+    config.check(settings)
     bus = LocalBus()
     lines = make_lines(settings, bus)
-    config.check({name: settings.get(name) for name in settings.names()})
+    config.check(settings)
     wiring = _wire(test, lines, settings, bus, options)
     # A run makes hardly any reference cycles, and what was imported stays: the collector's pauses
     # would only be lag.
