@@ -10,7 +10,7 @@ import acurl
 from acurl.driver import Counters
 from mite.clock import Clock
 from mite_http.advice import Adviser
-from mite_http.snapshot import PoolStats, Totals, ended, streams, totals_of
+from mite_http.snapshot import THROTTLED, PoolStats, Totals, ended, streams, totals_of
 from mite_http.waits import NO_WAIT, Waits
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mite_http.pulse import Pulse
 
 _CLOSED = Counters(*[0] * len(Counters._fields))
-_THROTTLED = (429, 503)
 
 
 class Branch:
@@ -127,7 +126,7 @@ class Branch:
         """Count an ``http_metrics`` message that is out of the ordinary."""
         if message["pool_wait"] > NO_WAIT:
             self.waits.add(message)
-        if message["response_code"] in _THROTTLED:
+        if message["response_code"] in THROTTLED:
             self.throttled += 1
 
     def disown(self, **numbers: int) -> None:

@@ -57,8 +57,9 @@ def decorated(journey: J, lender: Lender) -> J:
         session = checkout(ctx)
         setattr(ctx, name, session)
         try:
-            if session.is_warming:
-                await session.ready()
+            branch = session.branch
+            if branch is not None and branch.warming is not None:
+                await branch.ready()
             return await journey(ctx, *args, **kwargs)
         finally:
             session.close()

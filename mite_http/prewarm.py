@@ -109,6 +109,14 @@ class _Seen:
         self.http_version = ""
         self.error: str | None = None
 
+    @property
+    def patience(self) -> int:
+        """How many rounds in a row may bring nothing new.
+
+        Over HTTP/2 a request may be answered before the next one looks for a connection.
+        """
+        return 2 if self.http_version == "1.1" else 10
+
     def add(self, answer: _Response | BaseException) -> None:
         """Note the outcome of a request."""
         if isinstance(answer, _Response):
@@ -149,13 +157,14 @@ def _session(branch: Branch) -> acurl.Session:
 async def _fill(
     branch: Branch, session: acurl.Session, seen: _Seen, what: tuple[str, int, str]
 ) -> None:
-    """Rounds of requests at the same time, until there are enough or a round brings no more."""
+    """Rounds of requests at the same time, until there are enough or no more come about."""
     url, wanted, method = what
-    before = -1
-    while before < len(seen.ids) < wanted and seen.error is None:
+    barren = 0
+    while len(seen.ids) < wanted and seen.error is None and barren < seen.patience:
         before = len(seen.ids)
         for answer in await _round(branch, session, url, wanted, method):
             seen.add(answer)
+        barren = 0 if len(seen.ids) > before else barren + 1
 
 
 async def _round(
@@ -178,9 +187,10 @@ def _report(branch: Branch, url: str, wanted: int, seen: list[_Seen]) -> Prewarm
     error = next((one.error for one in seen if one.error is not None), None)
     if error is None and connections < wanted:
         error = f"no more than {connections} came about with {branch.pool.options}"
-    kept = branch.pool.options.max_connects
-    if error is None and kept < connections:
-        error = f"max_connects={kept} keeps no more than {kept} of them"
+    limits = branch.pool.options.limits()
+    for name in ("max_connects", "max_connections"):
+        if error is None and limits[name] is not None and limits[name] < connections:
+            error = f"{name}={limits[name]} keeps no more than so many of them"
     handshakes = tuple(time for one in seen for time in one.handshakes)
     version = next((one.http_version for one in seen if one.http_version), "")
     return PrewarmReport(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import acurl
 from mite_http.metrics import of_failure, of_response
+from mite_http.snapshot import THROTTLED
 from mite_http.waits import NO_WAIT
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ ResponseCallback = Callable[[Any, dict[str, Any]], object]
 class AcurlSessionWrapper:
     """An acurl session that tells its context of every request; all else is the session's."""
 
-    __slots__ = ("_branch", "_callback", "_context", "_metrics", "_session", "pool")
+    __slots__ = ("_callback", "_context", "_metrics", "_session", "branch", "pool")
 
     def __init__(
         self,
@@ -35,7 +36,8 @@ class AcurlSessionWrapper:
         self._metrics: dict[str, Any] | None = None
         self.pool = pool
         """The pool it came from."""
-        self._branch = branch
+        self.branch = branch
+        """The pool's part on this loop; None once the session is closed."""
         if branch is not None:
             branch.out += 1
         session.response_callback = self._on_response
@@ -75,16 +77,11 @@ class AcurlSessionWrapper:
 
         To be closed, or its pool is never taken for idle.
         """
-        return AcurlSessionWrapper(self._session.twin(), self._context, self.pool, self._branch)
-
-    @property
-    def is_warming(self) -> bool:
-        """Whether the pool's first connections are still being opened."""
-        return self._branch is not None and self._branch.warming is not None
+        return AcurlSessionWrapper(self._session.twin(), self._context, self.pool, self.branch)
 
     async def ready(self) -> None:
         """Wait until the connections of the option ``prewarm`` stand, or failed to."""
-        branch = self._branch
+        branch = self.branch
         if branch is not None and branch.warming is not None:
             await branch.ready()
 
@@ -94,16 +91,28 @@ class AcurlSessionWrapper:
         session.close()
         # They refer back to this object; without them it needs no garbage collector.
         session.response_callback = session.error_callback = None
-        branch = self._branch
+        branch = self.branch
         if branch is not None:
-            self._branch = None
+            self.branch = None
             branch.out -= 1
             branch.used = branch.clock()
 
     def _on_response(self, response: Any) -> None:
+        if self._callback is not None:
+            self._call_back(response)
+            return
+        # As `_send`, with NO_WAIT as a literal: this is done for every request.
+        message = of_response(response)
+        if message["pool_wait"] > 0.001 or message["response_code"] in THROTTLED:
+            self._notice(message)
+        if self._metrics:
+            message = {**self._metrics, **message}
+        self._context.emit(message)
+
+    def _call_back(self, response: Any) -> None:
         try:
-            if self._callback is not None:
-                self._callback(response, self.additional_metrics)
+            assert self._callback is not None  # noqa: S101 - for the type checker
+            self._callback(response, self.additional_metrics)
         finally:
             # The target has answered, whatever the journey's callback makes of it.
             self._send(of_response(response))
@@ -112,18 +121,15 @@ class AcurlSessionWrapper:
         self._send(of_failure(error))
 
     def _send(self, message: dict[str, Any]) -> None:
-        if message["pool_wait"] > NO_WAIT or message["response_code"] in _TOO_BUSY:
+        if message["pool_wait"] > NO_WAIT or message["response_code"] in THROTTLED:
             self._notice(message)
         if self._metrics:
             message = {**self._metrics, **message}
         self._context.emit(message)
 
     def _notice(self, message: dict[str, Any]) -> None:
-        if self._branch is not None:
-            self._branch.notice(message)
-
-
-_TOO_BUSY = frozenset((429, 503))
+        if self.branch is not None:
+            self.branch.notice(message)
 
 
 @contextmanager

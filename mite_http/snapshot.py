@@ -12,6 +12,9 @@ from acurl.driver import Counters
 REASONS = ("server", "server_idle", "server_limit", "pool_limit", "expired", "client", "error")
 """Why connections ended, as ``acurl.driver.Counters`` explains."""
 
+THROTTLED = frozenset((429, 503))
+"""Statuses by which a target refuses load."""
+
 
 class Totals(NamedTuple):
     """Numbers that only grow, of one engine or of several."""

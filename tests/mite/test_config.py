@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from mite.config import ConfigManager, default_config_loader, load
+from mite import config
+from mite.config import ConfigManager, check, default_config_loader, load
 from mite.exceptions import ConfigurationError
 
 
@@ -73,3 +74,38 @@ def test_additions_win_and_may_hold_colons() -> None:
 def test_an_addition_needs_a_key(addition: str) -> None:
     with pytest.raises(ConfigurationError, match="has no key: write --add-to-config=key:value"):
         load(dict, [addition])
+
+
+class Entry:
+    """An entry point of a plugin that knows one key."""
+
+    def __lt__(self, other: "Entry") -> bool:
+        return False
+
+    def load(self) -> Any:
+        return self.look
+
+    def look(self, values: Any) -> None:
+        if values.get("size") != 3:
+            raise ValueError(f"size={values.get('size')}: {values.get('words', 'must be 3')}")
+
+
+@pytest.mark.parametrize("words", ["must be 3", "did you mean 3?", "must be 3."])
+def test_plugins_look_at_it_first(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    asked: list[str] = []
+
+    def entry_points(group: str) -> list[Entry]:
+        asked.append(group)
+        return [Entry()]
+
+    monkeypatch.setattr(config, "entry_points", entry_points)
+    manager = ConfigManager()
+    manager.set("size", 3)
+    check(manager)
+    manager.set("size", 4)
+    manager.set("words", words)
+    with pytest.raises(ConfigurationError) as raised:
+        check(manager)
+    end = "" if words.endswith(("?", ".")) else "."
+    assert raised.value.sentences == (f"size=4: {words}{end}",)
+    assert asked == ["mite_config_check"] * 2
