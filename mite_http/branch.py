@@ -118,6 +118,14 @@ class Branch:
         limits = self.pool.options.limits()
         return limits | {"max_streams": 1} if self.singly else limits
 
+    def abandon(self) -> None:
+        """Free the engine of a loop that is closed; nobody is told of it."""
+        wrapper = self.wrapper
+        self.forget()
+        if wrapper is not None:
+            with contextlib.suppress(acurl.EngineMisuse):  # its thread may be another, and over
+                wrapper.close()
+
     def forget(self) -> None:
         """Let go of the engine, which is the parent's, after a fork."""
         self.wrapper = self.first = self.pulse = self.warming = None

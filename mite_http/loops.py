@@ -33,6 +33,18 @@ class LoopPools:
         """Those that have an engine."""
         return [branch for branch in list(self.branches.values()) if branch.is_open]
 
+    def close(self, branch: Branch) -> None:
+        """Close a pool for good; with the last one ends what looks for idle ones."""
+        branch.close()
+        if not self.open():
+            self.stop_cleanup()
+
+    def stop_cleanup(self) -> None:
+        """End the task, if one runs."""
+        task, self.cleanup = self.cleanup, None
+        if task is not None:
+            task.cancel()
+
 
 # Of loops that are not closed; those that are go at the next look.
 _loops: dict[asyncio.AbstractEventLoop, LoopPools] = {}
@@ -90,7 +102,7 @@ def _branches() -> Iterator[Branch]:
 def _drop_closed() -> None:
     for loop in [loop for loop in _loops if loop.is_closed()]:
         for branch in _loops.pop(loop).branches.values():
-            branch.close()
+            branch.abandon()
             branch.pool.leave(branch)
 
 

@@ -98,7 +98,7 @@ class SessionPool:
         """Close the engine of the running loop, with all its connections; harmless twice."""
         branch = self._here()
         if branch is not None:
-            branch.close()
+            loops.of(branch.loop).close(branch)
 
     def stats(self) -> PoolStats:
         """A snapshot of what the pool does on the running loop, else on the one it was used on."""
@@ -189,7 +189,8 @@ class SessionPool:
     def _attend(self, branch: Branch, context: Any) -> None:
         """Start what goes with an engine, and see to its end."""
         at_run_end = getattr(context, "at_run_end", None)
-        of_run = at_run_end is not None and bool(at_run_end(branch.close))
+        here = loops.of(branch.loop)
+        of_run = at_run_end is not None and bool(at_run_end(lambda: here.close(branch)))
         branch.pulse = Pulse(branch, context if of_run else None)
         if self.options.prewarm:
             branch.warming = branch.loop.create_task(warm_up(branch))

@@ -119,12 +119,13 @@ class SharedPoolRegistry:
             with contextlib.suppress(RuntimeError):
                 loop = asyncio.get_running_loop()
         for one in loops.known() if loop is None else [loop]:
-            _in(one, lambda one=one: _stop(one))
+            _in(one, loops.of(one).stop_cleanup)
 
     @classmethod
     def _start(cls, loop: asyncio.AbstractEventLoop, limit: float, seconds: float) -> None:
-        _stop(loop)
-        loops.of(loop).cleanup = loop.create_task(cls._clean(limit, seconds))
+        here = loops.of(loop)
+        here.stop_cleanup()
+        here.cleanup = loop.create_task(cls._clean(limit, seconds))
 
     @classmethod
     async def _clean(cls, limit: float, seconds: float) -> None:
@@ -199,10 +200,3 @@ def _in(loop: asyncio.AbstractEventLoop, work: Any) -> None:
         work()
     else:
         loop.call_soon_threadsafe(work)
-
-
-def _stop(loop: asyncio.AbstractEventLoop) -> None:
-    pools = loops.of(loop)
-    task, pools.cleanup = pools.cleanup, None
-    if task is not None:
-        task.cancel()

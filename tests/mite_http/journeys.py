@@ -9,12 +9,18 @@ from mite.run import Run
 class Told:
     """A context and what was told to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, **config: Any) -> None:
         self.messages: list[dict[str, Any]] = []
         self.run = Run()
-        self.ctx = Context(self.messages.append, {}, {"journey": "j:a"}, run=self.run)
+        identity = {"test": "t", "runner_id": 1, "journey": "j:a"}
+        self.ctx = Context(self.messages.append, config, identity, run=self.run)
 
     @property
     def requests(self) -> list[dict[str, Any]]:
         """The http_metrics messages."""
         return [message for message in self.messages if message["type"] == "http_metrics"]
+
+    @property
+    def pools(self) -> list[dict[str, Any]]:
+        """The http_pool messages."""
+        return [message for message in self.messages if message["type"] == "http_pool"]

@@ -7,7 +7,7 @@ from mite_http.adaptive import decide
 from mite_http.snapshot import PoolStats
 
 NOW = PoolStats("p", max_connects=20)
-MISSES = {"evicted": 10, "opened": 10, "finished": 100}
+MISSES: dict[str, Any] = {"evicted": 10, "opened": 10, "finished": 100}
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ IDLE = Facts(idle_for=30.0)
             poor_reuse,
             {"finished": 200, "reused": 190, "evicted": 3, "opened": 10},
             Facts(),
-            r"poor reuse: 10 .* 3 evicted for 200 .*\(95% reused\): max_connects=100 is below the n",
+            r"poor reuse: 10 .* 3 evicted for 200 .*\(95% reused\): max_connects=100 is below",
         ),
         (poor_reuse, {"finished": 200, "reused": 190, "evicted": 2}, Facts(), None),
         (poor_reuse, {"finished": 200, "reused": 99, "evicted": 1}, Facts(), "50% reused"),
