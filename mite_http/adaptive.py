@@ -1,4 +1,8 @@
-"""``adaptive=(low, high)``: how many idle connections a pool is to keep, decided each second."""
+"""``adaptive=(low, high)``: how many idle connections a pool is to keep, decided each second.
+
+An idle connection too many is closed within a second, and missed by a later request.  So what is
+looked at is a window of some seconds, which begins anew with each move.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ from dataclasses import dataclass
 
 from mite_http.snapshot import PoolStats
 
+WINDOW = 5
+"""Seconds."""
 MISSES = 0.01
-"""Evictions per request of the last second above which more connections are kept."""
+"""Evictions per request above which more connections are kept."""
 PRESSURE = 0.9
 """Part of the memory allowed above which fewer connections are kept."""
 _GROWTH = 1.5
@@ -28,7 +34,7 @@ class Step:
 def decide(
     bounds: tuple[int, int], before: PoolStats, now: PoolStats, rss: int, limit: int | None
 ) -> Step | None:
-    """What the last second, between two snapshots, says; None to leave things as they are.
+    """What the window between two snapshots says; None to leave things as they are.
 
     ``rss`` and ``limit`` are bytes; without a limit memory has no say.  Memory goes before misses.
     """
@@ -41,9 +47,9 @@ def decide(
     evicted = now.evicted - before.evicted
     opened = now.opened - before.opened
     finished = now.finished - before.finished
-    # An eviction alone may be a burst that is over; that new ones are opened says they are missed.
+    # Evictions alone are of a burst that is over: those that are missed are opened again.
     if min(evicted, opened) > MISSES * max(finished, 1):
         more = min(high, max(most + 1, round(most * _GROWTH)))
-        reason = f"{evicted} evicted and {opened} opened for {finished} requests in a second"
+        reason = f"{evicted} evicted and {opened} opened for {finished} requests"
         return Step(more, reason) if more > most else None
     return None

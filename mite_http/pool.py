@@ -173,7 +173,9 @@ class SessionPool:
         branch = self._branch_on(loop)
         if not branch.is_open:
             if self._given is not None:
-                config = settings.from_config(settings.config_of(context))
+                config = settings.from_config(
+                    settings.known_config(getattr(context, "config", None))
+                )
                 self.options = settings.resolve(self._given, self._environment, config)
                 self.options = self.options.resized(**self._changes)
             branch.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from acurl.timeouts import DEFAULT_POOL
@@ -24,7 +25,8 @@ _RUN_KEYS = ("test", "runner_id")
 class Pulse:
     """Runs from the opening of an engine to its end. Belongs to the branch's loop.
 
-    `_before` is the snapshot of a second ago. Without a context of a run nobody is told.
+    `_before` are the snapshots of the last seconds, since the last adaptation at most; the newest
+    comes last. Without a context of a run nobody is told.
     """
 
     __slots__ = ("_before", "_branch", "_context", "_limit", "_task")
@@ -32,7 +34,7 @@ class Pulse:
     def __init__(self, branch: Branch, context: Any | None) -> None:
         self._branch = branch
         self._context = context
-        self._before = branch.stats()
+        self._before = deque([branch.stats()], adaptive.WINDOW)
         self._limit = memory_limit()
         self._task = branch.loop.create_task(self._run())
 
@@ -52,7 +54,7 @@ class Pulse:
         self._advise(stats)
         if branch.pool.options.adaptive is not None:
             self._adapt(stats)
-        self._before = stats
+        self._before.append(stats)
 
     def end(self) -> None:
         """Stop, and tell the figures a last time."""
@@ -62,7 +64,7 @@ class Pulse:
     def _advise(self, now: PoolStats) -> None:
         branch = self._branch
         lines = branch.adviser.advise(
-            self._before,
+            self._before[-1],
             now,
             branch.clock(),
             branch.waits.hog(),
@@ -74,10 +76,11 @@ class Pulse:
     def _adapt(self, now: PoolStats) -> None:
         bounds = self._branch.pool.options.adaptive
         assert bounds is not None  # noqa: S101 - for the type checker
-        step = adaptive.decide(bounds, self._before, now, process_memory().rss, self._limit)
+        step = adaptive.decide(bounds, self._before[0], now, process_memory().rss, self._limit)
         if step is not None:
             logger.info("pool %s: %s", self._branch.name, step.sentence(now.max_connects))
             self._branch.pool.resize(max_connects=step.max_connects)
+            self._before.clear()
 
     def _send(self, stats: PoolStats) -> None:
         if self._context is not None:

@@ -166,15 +166,15 @@ class SharedLender:
         """A new session of the pool."""
         config = getattr(context, "config", None)
         if config is not self._config:
-            self._look_up(context)
+            self._look_up(config)
         return self._pool.checkout(context)
 
-    def _look_up(self, context: Any) -> None:
+    def _look_up(self, config: object) -> None:
         """All journeys of a run have the same config, so this is rare."""
-        found = settings.from_config(settings.config_of(context))
+        found = settings.from_config(settings.known_config(config))
         options = settings.resolve(self._given, self._environment, found)
         self._pool = SharedPoolRegistry.shared(options)
-        self._config = context.config
+        self._config = config
 
 
 def _entry(branch: Branch) -> dict[str, Any]:

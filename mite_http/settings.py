@@ -120,9 +120,8 @@ def from_config(config: Mapping[str, Any]) -> Layer:
     return _layer(named, prefix)
 
 
-def config_of(context: object) -> Mapping[str, Any]:
-    """The config of a context, empty where it has none."""
-    config = getattr(context, "config", None)
+def known_config(config: object) -> Mapping[str, Any]:
+    """A context's config, an empty one in place of what is none."""
     return config if isinstance(config, Mapping) else {}
 
 

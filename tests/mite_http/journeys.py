@@ -12,8 +12,13 @@ class Told:
     def __init__(self, **config: Any) -> None:
         self.messages: list[dict[str, Any]] = []
         self.run = Run()
+        self.config = config
+        self.ctx = self.another()
+
+    def another(self) -> Context:
+        """The context of one more user in the same run."""
         identity = {"test": "t", "runner_id": 1, "journey": "j:a"}
-        self.ctx = Context(self.messages.append, config, identity, run=self.run)
+        return Context(self.messages.append, self.config, identity, run=self.run)
 
     @property
     def requests(self) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ def test_moves(figures: dict[str, Any], rss: int, limit: int | None, expected: i
     assert (None if step is None else step.max_connects) == expected
 
 
-def test_only_the_last_second_counts() -> None:
+def test_only_the_window_counts() -> None:
     before = replace(NOW, **MISSES)
     assert decide((5, 100), before, before, 0, None) is None
 
@@ -41,9 +41,7 @@ def test_only_the_last_second_counts() -> None:
 def test_a_move_is_a_sentence() -> None:
     step = decide((5, 100), NOW, replace(NOW, **MISSES), 0, None)
     assert step is not None
-    assert step.sentence(20) == (
-        "max_connects 20 -> 30: 10 evicted and 10 opened for 100 requests in a second"
-    )
+    assert step.sentence(20) == ("max_connects 20 -> 30: 10 evicted and 10 opened for 100 requests")
     pressed = decide((5, 100), NOW, NOW, 95 << 20, 100 << 20)
     assert pressed is not None
     assert pressed.sentence(20) == (

@@ -130,6 +130,62 @@ def test_the_pools_decorator_is_the_same(nginx: Nginx, run_async: RunAsync) -> N
     run_async(main())
 
 
+def test_a_pool_may_decorate_too(nginx: Nginx, run_async: RunAsync) -> None:
+    told = Told()
+    pool = SessionPool(max_connects=5, name="api")
+
+    @pool.decorator
+    async def journey(ctx: Context, url: str) -> Any:
+        """A docstring."""
+        await ctx.api.get(url)
+        return ctx.api.pool
+
+    async def main() -> None:
+        assert await journey(told.ctx, f"{nginx.http}/small") is pool
+        assert not hasattr(told.ctx, "api")
+        assert pool.stats().sessions == 0
+        await told.run.close()
+
+    run_async(main())
+    assert journey.__doc__ == "A docstring."
+
+
+def test_defaults_that_are_written_out_make_no_difference(run_async: RunAsync) -> None:
+    told = Told()
+
+    @mite_http(max_connects=100, http_version="auto")
+    async def written(ctx: Context) -> Any:
+        return ctx.http.pool
+
+    @mite_http
+    async def unwritten(ctx: Context) -> Any:
+        return ctx.http.pool
+
+    async def main() -> None:
+        assert await written(told.ctx) is await unwritten(told.ctx)
+        await told.run.close()
+
+    run_async(main())
+
+
+def test_a_context_without_a_config_will_do(nginx: Nginx, run_async: RunAsync) -> None:
+    class Bare:
+        def __init__(self) -> None:
+            self.messages: list[dict[str, Any]] = []
+            self.emit = self.messages.append
+
+    bare = Bare()
+
+    async def main() -> None:
+        session, status = await plain(bare, f"{nginx.http}/small")  # type: ignore[arg-type]
+        assert status == 200
+        assert session.pool is not None
+        session.pool.close()
+
+    run_async(main())
+    assert [message["response_code"] for message in bare.messages] == [200]
+
+
 def test_options_are_checked_where_they_stand() -> None:
     with pytest.raises(TypeError, match="max_connections_typo"):
         mite_http(max_connections_typo=3)  # type: ignore[call-overload]

@@ -3,7 +3,8 @@ import socket
 
 import pytest
 
-from mite_http import SessionPool
+import acurl
+from mite_http import PoolOptions, PoolStats, SessionPool
 from tests.mite_http.journeys import Told
 from tests.servers.loops import RunAsync
 from tests.servers.nginx import Nginx
@@ -124,3 +125,173 @@ def test_options_reach_the_engine(nginx: Nginx, run_async: RunAsync) -> None:
 def test_a_session_outside_of_a_loop_is_refused() -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
         SessionPool().checkout(Told().ctx)
+
+
+def test_a_snapshot_of_a_pool_that_was_never_used() -> None:
+    pool = SessionPool(max_connects=7, max_connections=9, name="api")
+    assert pool.stats() == PoolStats("api", max_connects=7, max_connections=9)
+    assert (pool.warmed, pool.name) == ((), "api")
+
+
+def test_a_snapshot_while_requests_run(nginx: Nginx, run_async: RunAsync) -> None:
+    told = Told()
+    pool = SessionPool(max_connections=2, timeout=acurl.Timeout(pool=None))
+
+    async def main() -> None:
+        async with pool.session_context(told.ctx) as session:
+            slow = [asyncio.ensure_future(session.get(f"{nginx.http}/slow")) for _ in range(5)]
+            async with asyncio.timeout(10):
+                while pool.stats().in_use < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            stats = pool.stats()
+            assert (stats.in_flight, stats.queued, stats.streams, stats.sessions) == (5, 3, 1.0, 1)
+            assert repr(pool) == (
+                "SessionPool(http: 2 of 2 in use, 0 of 100 idle, 3 queued; 0 requests, 2 opened)"
+            )
+            for request in slow:
+                request.cancel()
+            await asyncio.wait(slow)
+        assert pool.stats().sessions == 0
+        await told.run.close()
+
+    run_async(main())
+
+
+def test_waits_are_told_and_timeouts_counted(nginx: Nginx, run_async: RunAsync) -> None:
+    told = Told()
+    pool = SessionPool(max_connections=1, timeout=acurl.Timeout(pool=0.2))
+
+    async def main() -> None:
+        async with pool.session_context(told.ctx) as session:
+            await session.get(f"{nginx.http}/small")
+            assert pool.stats().wait_max == 0.0
+            slow = asyncio.ensure_future(session.get(f"{nginx.http}/slow"))
+            await asyncio.sleep(0)
+            with pytest.raises(acurl.PoolTimeout):
+                await session.get(f"{nginx.http}/small")
+            slow.cancel()
+            await asyncio.wait([slow])
+            stats = pool.stats()
+            assert (stats.timeouts, stats.finished) == (1, 2)
+            assert 0.2 <= stats.wait_max < 1
+            assert stats.wait_p99 == pytest.approx(stats.wait_max, rel=0.01)
+            assert stats.wait_p50 == 0.0
+        await told.run.close()
+
+    run_async(main())
+    failed = told.requests[-1]
+    assert (failed["error"], failed["reused"], failed["connection_id"]) == (
+        "PoolTimeout",
+        False,
+        -1,
+    )
+    assert failed["pool_wait"] >= 0.2
+
+
+def test_resize_acts_at_once_and_drops_nothing(nginx: Nginx, run_async: RunAsync) -> None:
+    told = Told()
+    pool = SessionPool(max_connects=10, max_connections=1)
+
+    async def main() -> None:
+        async with pool.session_context(told.ctx) as session:
+            requests = [
+                asyncio.ensure_future(session.get(f"{nginx.http}/small")) for _ in range(20)
+            ]
+            await asyncio.sleep(0)
+            pool.resize(max_connections=4)
+            assert pool.options.max_connections == 4
+            for answer in await asyncio.gather(*requests):
+                assert answer.status_code == 200
+            assert 1 < pool.stats().opened <= 4
+            pool.resize(max_keepalive_connections=1)
+            async with asyncio.timeout(5):
+                while pool.stats().idle > 1:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert (pool.stats().max_connects, pool.stats().max_connections) == (1, 4)
+            with pytest.raises(acurl.RequestError, match="max_connects=-1"):
+                pool.resize(max_connects=-1)
+            assert pool.options.max_connects == 1
+        await told.run.close()
+
+    run_async(main())
+
+
+def test_later_engines_keep_what_was_resized(run_async: RunAsync) -> None:
+    pool = SessionPool(max_connects=10)
+    pool.resize(max_connections=3)
+
+    async def main() -> None:
+        told = Told(mite_http_max_connections="9", mite_http_max_streams="8")
+        async with pool.session_context(told.ctx):
+            assert pool.options == PoolOptions(max_connects=10, max_connections=3, max_streams=8)
+        await told.run.close()
+
+    run_async(main())
+
+
+def test_a_pool_of_ones_own_takes_the_runs_config(run_async: RunAsync) -> None:
+    pool = SessionPool(max_connects=10)
+
+    async def main() -> None:
+        for number in (3, 4):
+            told = Told(mite_http_max_connects="9", mite_http_max_connections=number)
+            async with pool.session_context(told.ctx):
+                assert pool.options == PoolOptions(max_connects=10, max_connections=number)
+            await told.run.close()
+
+    run_async(main())
+
+
+def test_a_session_is_taken_off_whatever_happens(run_async: RunAsync) -> None:
+    told = Told()
+    pool = SessionPool(name="api")
+
+    async def hang(entered: asyncio.Event) -> None:
+        async with pool.session_context(told.ctx):
+            entered.set()
+            await asyncio.get_running_loop().create_future()
+
+    async def main() -> None:
+        with pytest.raises(ZeroDivisionError):
+            async with pool.session_context(told.ctx):
+                1 / 0  # noqa: B018
+        assert not hasattr(told.ctx, "api")
+        entered = asyncio.Event()
+        task = asyncio.create_task(hang(entered))
+        await entered.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        assert not hasattr(told.ctx, "api")
+        async with pool.session_context(told.ctx) as outer:
+            async with pool.session_context(told.ctx) as inner:
+                assert (told.ctx.api is inner, inner is outer) == (True, False)
+            assert told.ctx.api is outer
+        assert pool.stats().sessions == 0
+        await told.run.close()
+
+    run_async(main())
+
+
+def test_options_are_checked_where_they_stand() -> None:
+    with pytest.raises(acurl.RequestError, match="max_connects='x'"):
+        SessionPool(max_connects="x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="did you mean 'max_connects'"):
+        SessionPool(max_conects=3)  # type: ignore[call-arg]
+
+
+def test_without_pooling_each_request_has_a_new_connection(
+    nginx: Nginx, run_async: RunAsync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MITE_HTTP_POOL_ENABLED", "0")
+    told = Told()
+    pool = SessionPool()
+    monkeypatch.undo()
+
+    async def main() -> None:
+        async with pool.session_context(told.ctx) as session:
+            for _ in range(3):
+                await session.get(f"{nginx.http}/small")
+        await told.run.close()
+
+    run_async(main())
+    assert [message["reused"] for message in told.requests] == [False] * 3
