@@ -3,7 +3,7 @@
 libcurl can open a connection without a request, but then gives it to nobody else.  So there are
 requests, and as many at the same time as connections are wanted: one that finds none free opens
 one.  Over HTTP/2 a connection takes many requests, so it is told to take one while this lasts, and
-since others wait to see whether a new connection multiplexes, one more comes with each round.
+since others wait to see whether a new connection multiplexes, a round brings one more at best.
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ from typing import TYPE_CHECKING, Any
 import acurl
 from acurl import _Response
 from acurl.options import lanes_of
+from mite_http.targets import MOST_CONNECTIONS
 
 if TYPE_CHECKING:
     from mite_http.branch import Branch
 
 logger = logging.getLogger("mite_http")
+
+_BARREN_ROUNDS = 2
+_PATIENCE = 1.0
+"""Seconds."""
 
 Targets = Iterable[tuple[str, int]]
 
@@ -109,13 +114,12 @@ class _Seen:
         self.http_version = ""
         self.error: str | None = None
 
-    @property
-    def patience(self) -> int:
-        """How many rounds in a row may bring nothing new.
+    def is_barren(self, rounds: int, seconds: float) -> bool:
+        """Whether so much without a new connection means that no more will come.
 
         Over HTTP/2 a request may be answered before the next one looks for a connection.
         """
-        return 2 if self.http_version == "1.1" else 10
+        return rounds >= _BARREN_ROUNDS and (self.http_version == "1.1" or seconds > _PATIENCE)
 
     def add(self, answer: _Response | BaseException) -> None:
         """Note the outcome of a request."""
@@ -159,12 +163,26 @@ async def _fill(
 ) -> None:
     """Rounds of requests at the same time, until there are enough or no more come about."""
     url, wanted, method = what
-    barren = 0
-    while len(seen.ids) < wanted and seen.error is None and barren < seen.patience:
+    wanted = min(wanted, *_ceilings(branch))
+    clock = branch.loop.time
+    barren, last = 0, clock()
+    while len(seen.ids) < wanted and seen.error is None:
         before = len(seen.ids)
         for answer in await _round(branch, session, url, wanted, method):
             seen.add(answer)
-        barren = 0 if len(seen.ids) > before else barren + 1
+        if len(seen.ids) > before:
+            barren, last = 0, clock()
+        else:
+            barren += 1
+            if seen.is_barren(barren, clock() - last):
+                return
+
+
+def _ceilings(branch: Branch) -> list[int]:
+    """No more connections than these can be open."""
+    options = branch.pool.options
+    limits = (options.max_connections, options.max_host_connections)
+    return [MOST_CONNECTIONS, *(limit for limit in limits if limit is not None)]
 
 
 async def _round(
