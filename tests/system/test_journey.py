@@ -54,6 +54,12 @@ def test_run_needs_no_datapool(mite: Mite) -> None:
     assert (done.code, done.err) == (ExitCode.OK, "")
 
 
+def test_a_journey_may_have_two_pools(mite: Mite) -> None:
+    done = mite("journey", "run", "journeys.pools:browse")
+    assert (done.code, done.err) == (ExitCode.OK, "")
+    assert "2 requests, 0 on a connection already open" in done.out
+
+
 def test_run_trusts_the_ca_it_is_told_of(mite: Mite, target: Target) -> None:
     before = target.stats()["protocols"].get("2", 0)
     done = mite("journey", "run", "journeys.echo:echo", MITE_CONF_base_url=target.https)
