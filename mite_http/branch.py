@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import acurl
-from acurl.driver import Counters
+from acurl.counters import Counters
 from mite.clock import Clock
 from mite_http.advice import Adviser
 from mite_http.snapshot import THROTTLED, PoolStats, Totals, ended, streams, totals_of

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any, Unpack
 
 import acurl
-from acurl.limits import ChangedLimits, Limits
+from acurl.limits import LimitOptions, Limits
 from acurl.options import ConnectionOptions, Connections, HttpVersion, Options, session_fields
 from acurl.proxy import shown_proxy
 from acurl.timeouts import DEFAULT_TIMEOUT, as_timeout
@@ -22,9 +22,10 @@ ALIAS = "max_keepalive_connections"
 DEFAULT_RESPONSE_SIZE = 64 << 20
 
 
-class Keywords(ConnectionOptions, ChangedLimits, total=False):
+class Keywords(ConnectionOptions, LimitOptions, total=False):
     """What a pool can be given, by name: see ``PoolOptions``."""
 
+    max_lifetime: int | None
     max_retries: int
     name: str
     prewarm: Iterable[str] | Mapping[str, int] | None
@@ -129,7 +130,7 @@ class PoolOptions:
         found = {name: getattr(self, name) for name in _OF_SESSION}
         return found | {"resolve": dict(self.resolve), "connect_to": dict(self.connect_to)}
 
-    def resized(self, **limits: Unpack[ChangedLimits]) -> PoolOptions:
+    def resized(self, **limits: Unpack[LimitOptions]) -> PoolOptions:
         """These options with other limits. Raises as the class does."""
         given: Mapping[str, Any] = limits
         unknown = sorted(given.keys() - {*RESIZABLE, ALIAS})
@@ -148,8 +149,7 @@ class PoolOptions:
 
 
 NAMES = tuple(one.name for one in fields(PoolOptions))
-_FIXED = {ALIAS, "max_lifetime"}
-RESIZABLE = tuple(name for name in NAMES if name in ChangedLimits.__annotations__.keys() - _FIXED)
+RESIZABLE = tuple(name for name in NAMES if name in LimitOptions.__annotations__)
 _LIMITS = (*RESIZABLE, "max_lifetime")
 _OF_SESSION = tuple(ConnectionOptions.__annotations__.keys() - {"max_response_size"})
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 
-from acurl.limits import ChangedLimits
+from acurl.limits import LimitOptions
 from mite_http import loops, settings
 from mite_http.branch import Branch
 from mite_http.checkup import CheckResult, check_url
@@ -112,7 +112,7 @@ class SessionPool:
             max_connections=options.max_connections,
         )
 
-    def resize(self, **limits: Unpack[ChangedLimits]) -> None:
+    def resize(self, **limits: Unpack[LimitOptions]) -> None:
         """Change limits at once; no request is dropped. Later engines of the pool have them, too.
 
         ``max_connects``, ``max_connections``, ``max_host_connections``, ``max_host_keepalive``,

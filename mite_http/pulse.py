@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mite_http")
 
 INTERVAL = 1.0
-_RUN_KEYS = ("test", "runner_id")
 
 
 class Pulse:
@@ -84,7 +82,7 @@ class Pulse:
 
     def _send(self, stats: PoolStats) -> None:
         if self._context is not None:
-            tell_run(self._context, message(self._branch, stats))
+            self._context.emit_for_run(message(self._branch, stats))
 
 
 def message(branch: Branch, stats: PoolStats) -> dict[str, Any]:
@@ -111,15 +109,3 @@ def message(branch: Branch, stats: PoolStats) -> dict[str, Any]:
         "rss": memory.rss,
         "vms": memory.vms,
     }
-
-
-def tell_run(context: Any, told: dict[str, Any]) -> None:
-    """Send a message that belongs to the run of a context, and to no journey of it."""
-    emit_for_run = getattr(context, "emit_for_run", None)
-    if emit_for_run is not None:
-        emit_for_run(told)
-        return
-    identity = context._id_data  # noqa: SLF001 - until the context offers it
-    told |= {key: identity[key] for key in _RUN_KEYS if key in identity}
-    told["time"] = time.time()
-    context._send_fn(told)  # noqa: SLF001

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from acurl.driver import Counters
+from acurl.counters import Counters
 
 REASONS = ("server", "server_idle", "server_limit", "pool_limit", "expired", "client", "error")
-"""Why connections ended, as ``acurl.driver.Counters`` explains."""
+"""Why connections ended, as ``acurl.counters.Counters`` explains."""
 
 THROTTLED = frozenset((429, 503))
 """Statuses by which a target refuses load."""

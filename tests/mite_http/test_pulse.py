@@ -97,19 +97,6 @@ def test_without_a_run_nobody_is_told(nginx: Nginx, run_async: RunAsync) -> None
     assert [message["type"] for message in messages] == ["http_metrics"]
 
 
-def test_it_goes_to_the_run_where_the_context_knows_how() -> None:
-    class Knowing:
-        def __init__(self) -> None:
-            self.sent: list[dict[str, Any]] = []
-
-        def emit_for_run(self, message: dict[str, Any]) -> None:
-            self.sent.append(message)
-
-    context = Knowing()
-    pulse.tell_run(context, {"type": "http_pool"})
-    assert context.sent == [{"type": "http_pool"}]
-
-
 def test_advice_is_a_line_of_the_log_once(
     nginx: Nginx, run_async: RunAsync, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,4 +1,4 @@
-from acurl.driver import Counters
+from acurl.counters import Counters
 from mite_http.snapshot import REASONS, PoolStats, Totals, ended, streams, totals_of
 
 
