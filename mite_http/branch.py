@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import acurl
@@ -37,6 +38,7 @@ class Branch:
         "_own",
         "_past",
         "_seen",
+        "_thread",
         "adviser",
         "clock",
         "first",
@@ -75,6 +77,7 @@ class Branch:
         self.throttled = 0
         self.told = self._past = self._own = self._floor = Totals()
         self._seen = _CLOSED
+        self._thread = get_ident()
 
     def __repr__(self) -> str:
         return f"Branch({self.stats()})"
@@ -87,6 +90,7 @@ class Branch:
     def open(self) -> acurl.Session:
         """Make an engine with the pool's options; the session that others are twins of."""
         options = self.pool.options
+        self._thread = get_ident()
         self.wrapper = acurl.CurlWrapper(self.loop, **options.for_wrapper())
         self.first = self.wrapper.session(**options.for_session())
         self.used = self.clock()
@@ -149,9 +153,8 @@ class Branch:
 
     def counters(self) -> Counters:
         """The engine's, and from another thread those that were seen last."""
-        if self.wrapper is not None:
-            with contextlib.suppress(acurl.EngineMisuse):
-                self._seen = self.wrapper.stats()
+        if self.wrapper is not None and get_ident() == self._thread:
+            self._seen = self.wrapper.stats()
         return self._seen
 
     def totals(self) -> Totals:

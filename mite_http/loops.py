@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+import threading
 from typing import TYPE_CHECKING
 
 from mite.clock import Clock
@@ -46,6 +46,9 @@ class LoopPools:
             task.cancel()
 
 
+# Loops of several threads meet here, where names are given.
+_naming = threading.Lock()
+
 # Of loops that are not closed; those that are go at the next look.
 _loops: dict[asyncio.AbstractEventLoop, LoopPools] = {}
 
@@ -76,7 +79,8 @@ def branch_of(pool: SessionPool, loop: asyncio.AbstractEventLoop, clock: Clock) 
     branches = of(loop).branches
     branch = branches.get(pool)
     if branch is None:
-        branch = branches[pool] = Branch(pool, loop, _free_name(pool.options.name), clock)
+        with _naming:
+            branch = branches[pool] = Branch(pool, loop, _free_name(pool.options.name), clock)
     return branch
 
 
@@ -89,28 +93,31 @@ def running() -> LoopPools | None:
 
 
 def _free_name(wanted: str) -> str:
-    taken = {branch.name for pools in every() for branch in pools.branches.values()}
+    taken = {branch.name for branch in _branches()}
     names = (f"{wanted}#{number}" if number > 1 else wanted for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
 
-def _branches() -> Iterator[Branch]:
-    for pools in _loops.values():
-        yield from pools.branches.values()
+def _branches() -> list[Branch]:
+    return [branch for pools in every() for branch in list(pools.branches.values())]
 
 
 def _drop_closed() -> None:
-    for loop in [loop for loop in _loops if loop.is_closed()]:
-        for branch in _loops.pop(loop).branches.values():
+    for loop in [loop for loop in list(_loops) if loop.is_closed()]:
+        pools = _loops.pop(loop, None)
+        for branch in [] if pools is None else pools.branches.values():
             branch.abandon()
             branch.pool.leave(branch)
 
 
 def _start_clean() -> None:
     """In a forked child: engines, sockets and tasks are the parent's."""
-    for branch in _branches():
-        branch.forget()
-        branch.pool.leave(branch)
+    global _naming  # noqa: PLW0603 - a thread that the child does not have may hold it
+    _naming = threading.Lock()
+    for pools in _loops.values():
+        for branch in pools.branches.values():
+            branch.forget()
+            branch.pool.leave(branch)
     _loops.clear()
 
 

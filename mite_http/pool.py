@@ -56,8 +56,7 @@ class SessionPool:
         self._changes: dict[str, Any] = {}
         self.options = options
         """As far as they are known: a run's config has its say when the first session is taken."""
-        # Of the loop that last used the pool, which is nearly always the only one.
-        self._loop: asyncio.AbstractEventLoop | None = None
+        # On the loop that last used the pool, which is nearly always the only one.
         self._branch: Branch | None = None
 
     @classmethod
@@ -68,7 +67,7 @@ class SessionPool:
         return pool
 
     def __repr__(self) -> str:
-        branch = self._branch
+        branch = self._here() or self._branch
         if branch is None or not branch.is_open:
             return f"SessionPool({self.options.name}, not open)"
         return f"SessionPool({branch.stats()})"
@@ -90,7 +89,7 @@ class SessionPool:
         """A new session whose requests are told to ``context``; to be closed by the caller."""
         loop = asyncio.get_running_loop()
         branch = self._branch
-        if branch is None or loop is not self._loop or branch.first is None:
+        if branch is None or branch.loop is not loop or branch.first is None:
             branch = self._open(loop, context)
         return AcurlSessionWrapper(branch.first.twin(), context, self, branch)  # type: ignore[union-attr]
 
@@ -148,12 +147,13 @@ class SessionPool:
 
     async def check(self, url: str) -> CheckResult:
         """One real request over a connection of its own: what answered, how fast, which TLS."""
-        return await check_url(self._opened(), target_url(url))
+        return await check_url(self._opened(), target_url(url, "url"))
 
     @property
     def warmed(self) -> tuple[PrewarmReport, ...]:
         """What became of the option ``prewarm`` on the loop that last used the pool."""
-        return () if self._branch is None else self._branch.warmed
+        branch = self._here() or self._branch
+        return () if branch is None else branch.warmed
 
     def _here(self) -> Branch | None:
         """The branch on the running loop, if there is one."""
@@ -161,26 +161,28 @@ class SessionPool:
         return None if here is None else here.branches.get(self)
 
     def _opened(self) -> Branch:
+        """The branch on the running loop, open but of no run as yet."""
         branch = self._here()
         if branch is None or not branch.is_open:
-            self._open(asyncio.get_running_loop(), None)
-            branch = self._branch
-        assert branch is not None  # noqa: S101 - for the type checker
+            branch = self._open(asyncio.get_running_loop(), None)
         return branch
 
     def _open(self, loop: asyncio.AbstractEventLoop, context: Any) -> Branch:
-        """Make the branch on ``loop`` the current one, with an engine."""
+        """See that the branch on ``loop`` has an engine, which ends with the context's run."""
         branch = self._branch_on(loop)
         if not branch.is_open:
             if self._given is not None:
-                config = settings.from_config(
-                    settings.known_config(getattr(context, "config", None))
-                )
+                found = settings.known_config(getattr(context, "config", None))
+                config = settings.from_config(found)
                 self.options = settings.resolve(self._given, self._environment, config)
                 self.options = self.options.resized(**self._changes)
             branch.open()
+            branch.pulse = Pulse(branch)
+            if self.options.prewarm:
+                branch.warming = loop.create_task(warm_up(branch))
+        if context is not None:
             self._attend(branch, context)
-        self._loop, self._branch = loop, branch
+            self._branch = branch
         return branch
 
     def _branch_on(self, loop: asyncio.AbstractEventLoop) -> Branch:
@@ -189,15 +191,16 @@ class SessionPool:
         return SharedPoolRegistry.attend(self, loop)
 
     def _attend(self, branch: Branch, context: Any) -> None:
-        """Start what goes with an engine, and see to its end."""
+        """Close the engine with the first run that uses it, and tell that run of it."""
+        pulse = branch.pulse
         at_run_end = getattr(context, "at_run_end", None)
+        if pulse is None or pulse.is_told or at_run_end is None:
+            return
         here = loops.of(branch.loop)
-        of_run = at_run_end is not None and bool(at_run_end(lambda: here.close(branch)))
-        branch.pulse = Pulse(branch, context if of_run else None)
-        if self.options.prewarm:
-            branch.warming = branch.loop.create_task(warm_up(branch))
+        if at_run_end(lambda: here.close(branch)):
+            pulse.tell(context)
 
     def leave(self, branch: Branch) -> None:
         """Forget a branch whose loop is closed, or another process's."""
         if self._branch is branch:
-            self._loop = self._branch = None
+            self._branch = None

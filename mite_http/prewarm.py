@@ -66,7 +66,9 @@ async def warm_up(branch: Branch) -> None:
     except acurl.AcurlError as error:
         logger.warning("pool %s: prewarm failed: %s", branch.name, error)
     finally:
-        branch.warming = None
+        # Unless the pool was closed and opened again in the meantime.
+        if branch.warming is asyncio.current_task():
+            branch.warming = None
 
 
 async def prewarm(branch: Branch, targets: Targets, method: str) -> tuple[PrewarmReport, ...]:

@@ -24,20 +24,29 @@ class Pulse:
     """Runs from the opening of an engine to its end. Belongs to the branch's loop.
 
     `_before` are the snapshots of the last seconds, since the last adaptation at most; the newest
-    comes last. Without a context of a run nobody is told.
+    comes last. `_context` is of the run that is told, None as long as there is none.
     """
 
     __slots__ = ("_before", "_branch", "_context", "_limit", "_task")
 
-    def __init__(self, branch: Branch, context: Any | None) -> None:
+    def __init__(self, branch: Branch) -> None:
         self._branch = branch
-        self._context = context
+        self._context: Any = None
         self._before = deque([branch.stats()], adaptive.WINDOW)
         self._limit = memory_limit()
         self._task = branch.loop.create_task(self._run())
 
     def __repr__(self) -> str:
         return f"Pulse({self._branch.name})"
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is a run that is told."""
+        return self._context is not None
+
+    def tell(self, context: Any) -> None:
+        """Send messages to the run of a context from now on."""
+        self._context = context
 
     async def _run(self) -> None:
         while True:

@@ -42,7 +42,7 @@ class SharedPoolRegistry:
         """The one pool with these options."""
         pool = cls._pools.get(options)
         if pool is None:
-            pool = cls._pools[options] = SessionPool.with_options(options)
+            pool = cls._pools.setdefault(options, SessionPool.with_options(options))
         return pool
 
     @classmethod
@@ -149,32 +149,34 @@ class SharedPoolRegistry:
 class SharedLender:
     """The shared pool of a decorated journey: which one that is, the run's config may decide."""
 
-    __slots__ = ("_config", "_environment", "_given", "_pool", "name")
+    __slots__ = ("_environment", "_found", "_given", "name")
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
         self._environment = settings.from_environment()
         options = settings.resolve(given, self._environment, {})
         self.name = options.name
-        self._config: object = None
-        self._pool = SharedPoolRegistry.shared(options)
+        # The config that was seen last, and the pool by it: one value, for several threads.
+        self._found: tuple[object, SessionPool] = (None, SharedPoolRegistry.shared(options))
 
     def __repr__(self) -> str:
-        return f"SharedLender({self._pool!r})"
+        return f"SharedLender({self._found[1]!r})"
 
     def checkout(self, context: Any) -> AcurlSessionWrapper:
         """A new session of the pool."""
         config = getattr(context, "config", None)
-        if config is not self._config:
-            self._look_up(config)
-        return self._pool.checkout(context)
+        known, pool = self._found
+        if config is not known:
+            pool = self._look_up(config)
+        return pool.checkout(context)
 
-    def _look_up(self, config: object) -> None:
+    def _look_up(self, config: object) -> SessionPool:
         """All journeys of a run have the same config, so this is rare."""
         found = settings.from_config(settings.known_config(config))
         options = settings.resolve(self._given, self._environment, found)
-        self._pool = SharedPoolRegistry.shared(options)
-        self._config = config
+        pool = SharedPoolRegistry.shared(options)
+        self._found = (config, pool)
+        return pool
 
 
 def _entry(branch: Branch) -> dict[str, Any]:

@@ -12,10 +12,10 @@ MOST_CONNECTIONS = 10_000
 """To one URL; beyond it a typing error is likelier than a wish."""
 
 
-def target_url(value: object) -> str:
+def target_url(value: object, name: str = "prewarm") -> str:
     """A URL from a URL, or from a host with or without a port, which is taken as ``https://``.
 
-    Raises acurl.RequestError that names the value.
+    Raises acurl.RequestError that names the value, and by ``name`` what it was given for.
     """
     url = value if isinstance(value, str) and "://" in value else f"https://{value}/"
     try:
@@ -26,7 +26,7 @@ def target_url(value: object) -> str:
         sound = False
     if not (isinstance(value, str) and sound):
         raise acurl.RequestError(
-            f"prewarm={shown(value)}: must be a host, such as 'example.com', or an http:// or "
+            f"{name}={shown(value)}: must be a host, such as 'example.com', or an http:// or "
             "https:// URL"
         )
     return url

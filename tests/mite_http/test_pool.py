@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import threading
 
 import pytest
 
@@ -295,3 +296,41 @@ def test_without_pooling_each_request_has_a_new_connection(
 
     run_async(main())
     assert [message["reused"] for message in told.requests] == [False] * 3
+
+
+def test_a_pool_prepared_before_a_run_belongs_to_the_run(nginx: Nginx, run_async: RunAsync) -> None:
+    told = Told()
+    pool = SessionPool()
+
+    async def main() -> None:
+        await pool.prewarm(nginx.http)
+        assert pool.stats().idle == 1
+        async with pool.session_context(told.ctx) as session:
+            assert (await session.get(f"{nginx.http}/small")).reused
+        await told.run.close()
+        assert repr(pool) == "SessionPool(http, not open)"
+
+    run_async(main())
+    (ending,) = told.pools
+    assert (ending["totals"]["finished"], ending["totals"]["opened"]) == (1, 1)
+
+
+def test_two_threads_share_a_pool_but_no_engine(nginx: Nginx) -> None:
+    pool = SessionPool()
+    opened: list[int] = []
+
+    async def main() -> None:
+        told = Told()
+        for _ in range(200):
+            async with pool.session_context(told.ctx) as session:
+                await session.get(f"{nginx.http}/bulk")
+        opened.append(pool.stats().opened)
+        await told.run.close()
+        assert len(told.requests) == 200
+
+    threads = [threading.Thread(target=asyncio.run, args=(main(),)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert opened == [1, 1, 1]

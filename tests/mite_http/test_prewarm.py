@@ -193,6 +193,24 @@ def test_the_pool_may_be_closed_while_it_is_prepared(run_async: RunAsync) -> Non
     run_async(main())
 
 
+def test_opened_again_it_is_prepared_again(nginx: Nginx, run_async: RunAsync) -> None:
+    told = Told()
+    pool = SessionPool(prewarm=[f"{nginx.http}/small"])
+
+    async def main() -> None:
+        session = pool.checkout(told.ctx)
+        await asyncio.sleep(0)
+        pool.close()
+        session.close()
+        async with pool.session_context(told.ctx) as again:
+            assert (await again.get(f"{nginx.http}/small")).reused
+        (report,) = pool.warmed
+        assert (report.connections, report.error) == (1, None)
+        await told.run.close()
+
+    run_async(main())
+
+
 def test_a_report_is_a_line() -> None:
     report = PrewarmReport("http://a/", 3, 2, 1, "2", (0.0125,), error="odd")
     assert str(report) == (
