@@ -36,21 +36,27 @@ class Facts:
 
 
 def high_wait(_: PoolStats, now: PoolStats, facts: Facts) -> str | None:
-    """Requests wait long for a connection."""
-    if now.finished < ENOUGH_WAITS or now.wait_p99 <= LONG_WAIT:
+    """Requests wait long for a connection; without a ceiling what they wait for is none."""
+    limit = _ceiling(now)
+    if limit is None or now.finished < ENOUGH_WAITS or now.wait_p99 <= LONG_WAIT:
         return None
     said = f"requests wait {now.wait_p99 * 1000:.0f} ms for a connection (p99): "
-    if facts.hog is not None and facts.hog[1] > HOG_SHARE:
-        host, share = facts.hog
+    hog = facts.hog
+    if hog is not None and hog[1] > HOG_SHARE and now.max_host_connections is None:
         return (
-            f"{said}{host} holds connections {share:.0%} of the time; max_host_connections "
+            f"{said}{hog[0]} holds connections {hog[1]:.0%} of the time; max_host_connections "
             "isolates a slow origin"
         )
-    return f"{said}raise max_connections{_from(now.max_connections)}"
+    return f"{said}raise {limit}"
 
 
-def _from(limit: int | None) -> str:
-    return "" if limit is None else f" (now {limit})"
+def _ceiling(now: PoolStats) -> str | None:
+    """The limit that requests wait for, with its value."""
+    if now.max_connections is not None:
+        return f"max_connections (now {now.max_connections})"
+    if now.max_host_connections is not None:
+        return f"max_host_connections (now {now.max_host_connections})"
+    return None
 
 
 def poor_reuse(_: PoolStats, now: PoolStats, __: Facts) -> str | None:
@@ -73,7 +79,7 @@ def unchosen_timeout(_: PoolStats, now: PoolStats, facts: Facts) -> str | None:
         return None
     return (
         f"{now.timeouts} requests found no connection in time, and the limit is the default, 5 s: "
-        f"raise max_connections{_from(now.max_connections)}, or set "
+        f"raise {_ceiling(now) or 'max_streams'}, or set "
         "timeout=acurl.Timeout(pool=...) on purpose"
     )
 

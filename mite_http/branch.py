@@ -187,5 +187,6 @@ class Branch:
             wait_max=self.waits.max,
             max_connects=options.max_connects,
             max_connections=options.max_connections,
+            max_host_connections=options.max_host_connections,
             closed=totals.reasons(),
         )

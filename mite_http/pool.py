@@ -109,6 +109,7 @@ class SessionPool:
             options.name,
             max_connects=options.max_connects,
             max_connections=options.max_connections,
+            max_host_connections=options.max_host_connections,
         )
 
     def resize(self, **limits: Unpack[LimitOptions]) -> None:

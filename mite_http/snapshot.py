@@ -110,6 +110,7 @@ class PoolStats:
     wait_max: float = 0.0
     max_connects: int = 100
     max_connections: int | None = None
+    max_host_connections: int | None = None
     closed: Mapping[str, int] | None = None
 
     def __str__(self) -> str:

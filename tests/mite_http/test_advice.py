@@ -22,21 +22,21 @@ HOG = Facts(hog=("slow:80", 0.9))
 SHARED = Facts(hog=("a:80", 0.5))
 DEFAULT = Facts(default_timeout=True)
 IDLE = Facts(idle_for=30.0)
+WAITING = {"finished": 100, "wait_p99": 0.2, "max_connections": 5}
+PER_HOST = {"max_connections": None, "max_host_connections": 2}
 
 
 @pytest.mark.parametrize(
     ("sign", "figures", "facts", "words"),
     [
-        (high_wait, {"finished": 100, "wait_p99": 0.2}, Facts(), "wait 200 ms .*raise max_conn"),
-        (
-            high_wait,
-            {"finished": 100, "wait_p99": 0.2, "max_connections": 5},
-            SHARED,
-            r"raise max_connections \(now 5\)",
-        ),
-        (high_wait, {"finished": 100, "wait_p99": 0.2}, HOG, "slow:80 .*90%.*max_host_connections"),
-        (high_wait, {"finished": 99, "wait_p99": 0.2}, Facts(), None),
-        (high_wait, {"finished": 100, "wait_p99": 0.1}, Facts(), None),
+        (high_wait, WAITING, Facts(), r"wait 200 ms .*raise max_connections \(now 5\)"),
+        (high_wait, WAITING, SHARED, r"raise max_connections \(now 5\)"),
+        (high_wait, WAITING, HOG, "slow:80 .*90%.*max_host_connections isolates"),
+        (high_wait, {**WAITING, "max_host_connections": 2}, HOG, "raise max_connections"),
+        (high_wait, {**WAITING, **PER_HOST}, HOG, r"raise max_host_connections \(now 2\)"),
+        (high_wait, {**WAITING, "max_connections": None}, Facts(), None),
+        (high_wait, {**WAITING, "finished": 99}, Facts(), None),
+        (high_wait, {**WAITING, "wait_p99": 0.1}, Facts(), None),
         (
             poor_reuse,
             {"finished": 200, "reused": 190, "evicted": 3, "opened": 10},
@@ -47,7 +47,12 @@ IDLE = Facts(idle_for=30.0)
         (poor_reuse, {"finished": 200, "reused": 99, "evicted": 1}, Facts(), "50% reused"),
         (poor_reuse, {"finished": 200, "reused": 99, "evicted": 0}, Facts(), None),
         (poor_reuse, {"finished": 199, "reused": 9, "evicted": 99}, Facts(), None),
-        (unchosen_timeout, {"timeouts": 1}, DEFAULT, "1 requests .* default, 5 s: raise max_conn"),
+        (
+            unchosen_timeout,
+            {"timeouts": 1},
+            DEFAULT,
+            "1 requests .* default, 5 s: raise max_streams",
+        ),
         (unchosen_timeout, {"timeouts": 1}, Facts(), None),
         (unchosen_timeout, {"timeouts": 0}, DEFAULT, None),
         (too_many_idle, {"idle": 15, "in_use": 6}, IDLE, "15 of 21 .* 30 s: lower max_connects"),
@@ -75,7 +80,7 @@ def test_throttling_is_of_the_last_second() -> None:
 
 def test_each_is_said_once() -> None:
     adviser = Adviser()
-    waiting = replace(CALM, finished=100, wait_p99=1.0)
+    waiting = replace(CALM, finished=100, wait_p99=1.0, max_connections=5)
     assert len(list(adviser.advise(CALM, waiting, 1.0))) == 1
     assert list(adviser.advise(CALM, waiting, 2.0)) == []
     late = replace(waiting, timeouts=3)

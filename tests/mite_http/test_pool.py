@@ -22,8 +22,8 @@ def test_sessions_of_a_pool_share_connections(nginx: Nginx, run_async: RunAsync)
                 assert told.ctx.http is session
                 await session.get(f"{nginx.http}/small")
             assert not hasattr(told.ctx, "http")
-        assert repr(pool) == (
-            "SessionPool(http: 0 in use, 1 of 50 idle; 5 requests (80% reused), 1 opened)"
+        assert repr(pool).startswith(
+            "SessionPool(http: 0 in use, 1 of 50 idle; 5 requests (80% reused), 1 opened"
         )
         await told.run.close()
 
