@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from acurl.timeouts import DEFAULT_POOL
-from mite_http import adaptive
+from mite_http import adaptive, settings
 from mite_http.memory import memory_limit, process_memory
 from mite_http.snapshot import PoolStats
 
@@ -33,7 +33,7 @@ class Pulse:
         self._branch = branch
         self._context: Any = None
         self._before = deque([branch.stats()], adaptive.WINDOW)
-        self._limit = memory_limit()
+        self._limit = settings.bytes_of(settings.MEMORY_LIMIT) or memory_limit()
         self._task = branch.loop.create_task(self._run())
 
     def __repr__(self) -> str:

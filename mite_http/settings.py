@@ -23,7 +23,13 @@ from mite_http.options import ALIAS, NAMES, PoolOptions, without_alias
 PREFIX = "MITE_HTTP_"
 IDLE_TIMEOUT = "MITE_HTTP_POOL_IDLE_TIMEOUT"
 CLEANUP_INTERVAL = "MITE_HTTP_POOL_CLEANUP_INTERVAL"
-OTHER_VARIABLES = ("MITE_HTTP_HISTOGRAM_BUCKETS", IDLE_TIMEOUT, CLEANUP_INTERVAL)
+MEMORY_LIMIT = "MITE_HTTP_POOL_MEMORY_LIMIT"
+OTHER_VARIABLES = (
+    "MITE_HTTP_HISTOGRAM_BUCKETS",
+    IDLE_TIMEOUT,
+    CLEANUP_INTERVAL,
+    MEMORY_LIMIT,
+)
 """Variables that are no options of a pool."""
 
 _PHASES = {f"{phase.name}_timeout": phase.name for phase in fields(Timeout)}
@@ -154,6 +160,7 @@ def check(config: Mapping[str, Any]) -> None:
     resolve({}, from_environment(), from_config(config))
     for variable in (IDLE_TIMEOUT, CLEANUP_INTERVAL):
         seconds_of(variable, 1.0)
+    bytes_of(MEMORY_LIMIT)
 
 
 def _layer(named: Mapping[str, object], prefix: str) -> Layer:
@@ -274,3 +281,13 @@ def seconds_of(variable: str, default: float) -> float:
     if found is None:
         raise acurl.RequestError(f"{variable}={text}: must be a number of seconds above 0")
     return found
+
+
+def bytes_of(variable: str) -> int | None:
+    """Bytes that the environment may set. Raises RequestError for what are none."""
+    text = os.environ.get(variable)
+    if text is None:
+        return None
+    if not _WHOLE.fullmatch(text) or len(text) > 20 or int(text) <= 0:
+        raise acurl.RequestError(f"{variable}={text}: must be a number of bytes above 0")
+    return int(text)

@@ -165,7 +165,7 @@ def test_waits_are_told_and_timeouts_counted(nginx: Nginx, run_async: RunAsync) 
     async def main() -> None:
         async with pool.session_context(told.ctx) as session:
             await session.get(f"{nginx.http}/small")
-            assert pool.stats().wait_max == 0.0
+            assert pool.stats().wait_max < 0.2
             slow = asyncio.ensure_future(session.get(f"{nginx.http}/slow"))
             await asyncio.sleep(0)
             with pytest.raises(acurl.PoolTimeout):
@@ -176,7 +176,7 @@ def test_waits_are_told_and_timeouts_counted(nginx: Nginx, run_async: RunAsync) 
             assert (stats.timeouts, stats.finished) == (1, 2)
             assert 0.2 <= stats.wait_max < 1
             assert stats.wait_p99 == pytest.approx(stats.wait_max, rel=0.01)
-            assert stats.wait_p50 == 0.0
+            assert stats.wait_p50 < 0.2
         await told.run.close()
 
     run_async(main())

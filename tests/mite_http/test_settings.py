@@ -205,6 +205,16 @@ def test_seconds_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.check({})
 
 
+def test_bytes_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.bytes_of(settings.MEMORY_LIMIT) is None
+    monkeypatch.setenv(settings.MEMORY_LIMIT, "536870912")
+    assert settings.bytes_of(settings.MEMORY_LIMIT) == 536870912
+    for text in ("512M", "0", "-1", ""):
+        monkeypatch.setenv(settings.MEMORY_LIMIT, text)
+        with pytest.raises(acurl.RequestError, match=f"MEMORY_LIMIT={text}: must be a number"):
+            settings.check({})
+
+
 def test_the_histograms_buckets_are_none_of_these() -> None:
     assert from_environment(MITE_HTTP_HISTOGRAM_BUCKETS="1,2") == {}
 
