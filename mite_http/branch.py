@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import acurl
+from acurl import _Response
 from acurl.counters import Counters
 from mite.clock import Clock
 from mite_http.advice import Adviser
@@ -141,8 +143,24 @@ class Branch:
         if message["response_code"] in THROTTLED:
             self.throttled += 1
 
-    def disown(self, **numbers: int) -> None:
-        """Keep requests of the pool itself out of the figures."""
+    async def own(self, request: Awaitable[_Response]) -> _Response:
+        """Await a request that is the pool's and no journey's: it is left out of the figures."""
+        self.totals()  # what they are until now is not taken back, though this one has yet to start
+        self._disown(started=1)
+        try:
+            response = await request
+        except acurl.EngineClosed:
+            raise  # as when it is cancelled, the engine has not counted its end
+        except acurl.RequestError:
+            self._disown(started=-1)  # it never began
+            raise
+        except acurl.AcurlError:
+            self._disown(finished=1)
+            raise
+        self._disown(finished=1, reused=int(response.reused))
+        return response
+
+    def _disown(self, **numbers: int) -> None:
         self._own = self._own.plus(Totals(**numbers))
 
     def idle_time(self) -> float:

@@ -71,22 +71,21 @@ async def check_url(branch: Branch, url: str, method: str = "GET") -> CheckResul
         raise acurl.EngineClosed("the pool is closed")
     session = branch.first.twin()
     version = branch.pool.options.http_version
-    branch.disown(started=1)
+    request = session.request(
+        method,
+        url,
+        allow_redirects=False,
+        connections="request",
+        # A resumed session comes without certificates.
+        tls_resumption=False,
+        cert_info=version != "3",
+        discard_body=True,
+    )
     try:
-        response = await session.request(
-            method,
-            url,
-            allow_redirects=False,
-            connections="request",
-            # A resumed session comes without certificates.
-            tls_resumption=False,
-            cert_info=version != "3",
-            discard_body=True,
-        )
+        response = await branch.own(request)
     except acurl.AcurlError as error:
         return _failed(url, error)
     finally:
-        branch.disown(finished=1)
         session.close()
     return _answered(url, response)
 

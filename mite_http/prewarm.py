@@ -190,16 +190,8 @@ def _ceilings(branch: Branch) -> list[int]:
 async def _round(
     branch: Branch, session: acurl.Session, url: str, count: int, method: str
 ) -> list[Any]:
-    branch.disown(started=count)
     requests = (session.request(method, url, allow_redirects=False) for _ in range(count))
-    try:
-        answers: list[Any] = await asyncio.gather(*requests, return_exceptions=True)
-    except BaseException:
-        branch.disown(finished=count)
-        raise
-    reused = sum(isinstance(one, _Response) and one.reused for one in answers)
-    branch.disown(finished=count, reused=reused)
-    return answers
+    return await asyncio.gather(*map(branch.own, requests), return_exceptions=True)
 
 
 def _report(branch: Branch, url: str, wanted: int, seen: list[_Seen]) -> PrewarmReport:

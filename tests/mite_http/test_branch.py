@@ -1,12 +1,27 @@
 import asyncio
+import socket
+from collections.abc import Callable
 
 import pytest
 
+import acurl
 from mite.clock import FakeClock
 from mite_http import SessionPool
 from mite_http.branch import Branch
 from tests.servers.loops import RunAsync
 from tests.servers.nginx import Nginx
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+def closed_port() -> str:
+    """A URL where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 def test_figures_are_sums_over_engines(nginx: Nginx, run_async: RunAsync) -> None:
@@ -53,14 +68,25 @@ def test_requests_of_the_pools_own_are_left_out_and_nothing_falls(
         branch = Branch(SessionPool(), asyncio.get_running_loop(), "http", FakeClock())
         session = branch.open()
         await session.get(f"{nginx.http}/small")
+        own = asyncio.ensure_future(branch.own(session.get(f"{nginx.http}/small")))
+        await asyncio.sleep(0)
         assert branch.totals().started == 1
-        branch.disown(started=1)
-        assert branch.totals().started == 1
-        await session.get(f"{nginx.http}/small")
-        branch.disown(finished=1, reused=1)
-        totals = branch.totals()
-        assert (totals.started, totals.finished, totals.reused, totals.opened) == (1, 1, 0, 1)
+        assert (await own).reused
+        with pytest.raises(acurl.RequestError):
+            await branch.own(session.get("no url"))
+        with pytest.raises(acurl.ConnectError):
+            await branch.own(session.get(closed_port()))
+        given_up, cut_off = (
+            asyncio.ensure_future(branch.own(session.get(f"{nginx.http}/slow"))) for _ in range(2)
+        )
+        await until(lambda: branch.counters().in_use == 2)
+        given_up.cancel()
+        await asyncio.wait([given_up])
         branch.close()
+        with pytest.raises(acurl.EngineClosed):
+            await cut_off
+        totals = branch.totals()
+        assert (totals.started, totals.finished, totals.reused) == (1, 1, 0)
 
     run_async(main())
 

@@ -64,6 +64,7 @@ def test_one_comes_at_each_beat(
     pool = SessionPool()
 
     async def main() -> None:
+        before = asyncio.all_tasks()
         async with pool.session_context(told.ctx) as session:
             await session.get(f"{nginx.http}/small")
             await until(lambda: len(told.pools) >= 2)
@@ -72,7 +73,7 @@ def test_one_comes_at_each_beat(
             await until(lambda: len(told.pools) >= count + 2)
         await told.run.close()
         count = len(told.pools)
-        await asyncio.sleep(0.05)
+        await until(lambda: asyncio.all_tasks() == before)
         assert len(told.pools) == count
 
     run_async(main())
