@@ -34,7 +34,7 @@ class _Decorator:
 
 
 class SessionPool:
-    """Made anywhere, without a running loop; has one engine for each loop it is used on.
+    """Made once, outside of journeys and without a running loop; has an engine on each loop.
 
     The options are those of ``PoolOptions``; what is not given comes from the run's config, else
     from the environment (``settings``).  The engine is made when the first session is taken, and

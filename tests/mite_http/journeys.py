@@ -1,5 +1,7 @@
 """Contexts whose messages are kept, for journeys that make requests."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from mite.context import Context
@@ -29,3 +31,10 @@ class Told:
     def pools(self) -> list[dict[str, Any]]:
         """The http_pool messages."""
         return [message for message in self.messages if message["type"] == "http_pool"]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, for ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.005)

@@ -1,6 +1,5 @@
 import asyncio
 import socket
-from collections.abc import Callable
 
 import pytest
 
@@ -8,14 +7,9 @@ import acurl
 from mite.clock import FakeClock
 from mite_http import SessionPool
 from mite_http.branch import Branch
+from tests.mite_http.journeys import until
 from tests.servers.loops import RunAsync
 from tests.servers.nginx import Nginx
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 def closed_port() -> str:

@@ -6,7 +6,7 @@ import pytest
 
 import acurl
 from mite_http import PoolOptions, PoolStats, SessionPool
-from tests.mite_http.journeys import Told
+from tests.mite_http.journeys import Told, until
 from tests.servers.loops import RunAsync
 from tests.servers.nginx import Nginx
 
@@ -141,9 +141,7 @@ def test_a_snapshot_while_requests_run(nginx: Nginx, run_async: RunAsync) -> Non
     async def main() -> None:
         async with pool.session_context(told.ctx) as session:
             slow = [asyncio.ensure_future(session.get(f"{nginx.http}/slow")) for _ in range(5)]
-            async with asyncio.timeout(10):
-                while pool.stats().in_use < 2:  # noqa: ASYNC110
-                    await asyncio.sleep(0.005)
+            await until(lambda: pool.stats().in_use == 2)
             stats = pool.stats()
             assert (stats.in_flight, stats.queued, stats.streams, stats.sessions) == (5, 3, 1.0, 1)
             assert repr(pool) == (
@@ -205,9 +203,7 @@ def test_resize_acts_at_once_and_drops_nothing(nginx: Nginx, run_async: RunAsync
                 assert answer.status_code == 200
             assert 1 < pool.stats().opened <= 4
             pool.resize(max_keepalive_connections=1)
-            async with asyncio.timeout(5):
-                while pool.stats().idle > 1:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await until(lambda: pool.stats().idle <= 1)
             assert (pool.stats().max_connects, pool.stats().max_connections) == (1, 4)
             with pytest.raises(acurl.RequestError, match="max_connects=-1"):
                 pool.resize(max_connects=-1)

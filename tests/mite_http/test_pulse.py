@@ -9,17 +9,11 @@ from mite.context import Context, RootTransaction
 from mite_http import SessionPool, pulse
 from mite_http.memory import Memory
 from mite_http.snapshot import REASONS
-from tests.mite_http.journeys import Told
+from tests.mite_http.journeys import Told, until
 from tests.servers.loops import RunAsync
 from tests.servers.nginx import Nginx
 
 NUMBERS = {"started", "finished", "opened", "reused", "evicted", "retries", "timeouts"}
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 def test_a_message_says_what_the_contract_says(nginx: Nginx, run_async: RunAsync) -> None:

@@ -2,7 +2,6 @@ import asyncio
 import gc
 import threading
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import acurl
 from mite.clock import FakeClock
 from mite_http import SessionPool, SharedPoolRegistry, mite_http
 from mite_http.options import PoolOptions
-from tests.mite_http.journeys import Told
+from tests.mite_http.journeys import Told, until
 from tests.servers.loops import RunAsync
 from tests.servers.nginx import Nginx
 
@@ -32,12 +31,6 @@ async def visit(ctx: Any, url: str) -> None:
 @mite_http(max_connects=18)
 async def visit_too(ctx: Any, url: str) -> None:
     await ctx.http.get(url)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 def pools() -> dict[str, Any]:
