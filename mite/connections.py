@@ -67,16 +67,6 @@ def shortlist(pools: Sequence[Pool], most: int) -> tuple[Pool, ...]:
     return (*shown, together(f"all {len(pools)}", pools))
 
 
-def whole(message: Message) -> Message:
-    """The message with all its fields, if it says no more than how many requests were begun."""
-    if "totals" in message:
-        return message
-    totals = {"started": message.get("started", 0)}
-    gauges = {"in_use": 0, "idle": 0, "queued": 0, "wait_p50": 0.0, "wait_p99": 0.0}
-    counts = {"totals": totals, "changes": totals, "closed": {}, "closed_changes": {}}
-    return {**gauges, **message, **counts}
-
-
 class PoolHistory:
     """One pool of one runner, followed from message to message.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mite.connections import Pool, PoolHistory, together, whole
+from mite.connections import Pool, PoolHistory, together
 from mite.histogram import Histogram
 from mite.stats import OTHER, SERIES_LIMIT
 from mite.transport import Message
@@ -152,7 +152,6 @@ class Pools(_Quiet):
 
     def add(self, message: Message) -> None:
         """Take one ``http_pool`` message."""
-        message = whole(message)
         key = (message.get("runner_id"), message["pool"])
         history = self._histories.get(key)
         if history is not None:

@@ -42,13 +42,7 @@ _requests = matcher_by_type("http_metrics", where=_answered)
 
 _POOL_WAIT_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
 
-
-def _told(message: Message) -> bool:
-    """Whether a pool says more than how many requests it began."""
-    return "changes" in message
-
-
-_pools = matcher_by_type("http_pool", where=_told)
+_pools = matcher_by_type("http_pool")
 
 
 def _connections(message: Message) -> Iterable[tuple[Key, float]]:

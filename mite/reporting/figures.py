@@ -94,8 +94,7 @@ class Summary:
 
     def pool_rows(self, most: int) -> tuple[Pool, ...]:
         """Pools that were used: at most so many, and the sum of all if there are more."""
-        used = (pool for pool in self.pools if pool["started"])
-        return shortlist([pool for pool in used if "opened" in pool.totals], most)
+        return shortlist([pool for pool in self.pools if pool["started"]], most)
 
 
 def row(name: str, timed: Timed, elapsed: float) -> Row:

@@ -105,13 +105,6 @@ def test_pools_by_name_over_all_runners() -> None:
     assert pools.started == 13
 
 
-def test_a_pool_may_say_no_more_than_what_it_began() -> None:
-    pools = Pools()
-    pools.add({"type": "http_pool", "pool": "http", "started": 3})
-    assert pools.started == 3
-    assert [(pool.totals, pool.closed) for pool in pools] == [({"started": 3}, {})]
-
-
 def test_pools_without_end_take_no_more_memory() -> None:
     pools = Pools()
     for number in range(2_010):

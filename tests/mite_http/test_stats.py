@@ -94,7 +94,6 @@ def test_counters_of_pools_grow_by_their_changes_and_gauges_are_the_latest() -> 
         there(opened=1, idle=1, rss=30, vms=40),
         here(opened=1, reused=1, timeouts=2, retries=4, in_use=1, idle=3, streams=1.5, rss=20),
         here(closed={"expired": 1, "client": 2}, idle=1, rss=20, vms=25),
-        {"type": "http_pool", "test": "t", "pool": "http", "started": 9},
     )
     http, api = ("t", "http"), ("t", "api")
     assert found["mite_http_pool_opened_total"] == {http: 4, api: 1}

@@ -114,6 +114,7 @@ def test_the_page_counts_what_the_target_saw(target: Target, tmp_path: Path) -> 
         assert within(page, "mite_http_response_total", *labels, code) == count
     assert within(page, "mite_http_response_total") == 7
     assert within(page, "mite_http_response_time_seconds_count") == 7
+    assert within(page, "mite_http_pool_wait_seconds_count", "journey=scraped:ask") == 7
     assert within(page, "mite_transaction_total", "had_error=False") == 14
     assert within(page, "mite_runner_count") == 1
 

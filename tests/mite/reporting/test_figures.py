@@ -28,7 +28,6 @@ def test_pools_that_were_used_are_shown() -> None:
     made = summary()
     for started in range(5):
         made.pools.add(PoolMessages(f"http#{started}")(started=started))
-    made.pools.add({"type": "http_pool", "pool": "silent", "started": 9})
     names = [pool.name for pool in made.pool_rows(3)]
     assert names == ["http#2", "http#3", "http#4", "all 4"]
 
