@@ -34,9 +34,9 @@ class Pool:
 
     @property
     def share_reused(self) -> float:
-        """Of the requests that are over, those on a connection that stood open already."""
-        finished = self["finished"]
-        return self["reused"] / finished if finished else 0.0
+        """Of the requests that got a connection, those on one that stood open already."""
+        served = self["finished"] - self["timeouts"]
+        return self["reused"] / served if served > 0 else 0.0
 
 
 def together(name: str, pools: Sequence[Pool]) -> Pool:

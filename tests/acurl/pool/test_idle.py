@@ -63,7 +63,7 @@ def test_what_an_origin_keeps_is_ended_behind_other_names_too(
     run_wrapper: RunWrapper, counting_server: CountingServerFactory
 ) -> None:
     server = counting_server()
-    options = {"connect_to": {"shop.test:80": f"127.0.0.1:{server.port}"}}
+    options: Any = {"connect_to": {"shop.test:80": f"127.0.0.1:{server.port}"}}
 
     async def body(wrapper: acurl.CurlWrapper) -> None:
         await crowd(wrapper, "http://shop.test/wait/50", users=10, **options)

@@ -96,7 +96,7 @@ def test_what_is_refused_changes_nothing(
     async def body(wrapper: acurl.CurlWrapper) -> None:
         before = wrapper.limits
         with pytest.raises(acurl.RequestError, match=message):
-            wrapper.resize(**limits)  # type: ignore[arg-type]
+            wrapper.resize(**limits)
         assert wrapper.limits == before
 
     run_wrapper(body)
