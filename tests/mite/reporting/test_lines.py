@@ -40,7 +40,7 @@ def test_a_pools_line_says_what_is_out_of_the_ordinary_only_if_it_was() -> None:
     line_of_trouble = pool_line(pool("api\n", totals=troubled, queued=7, wait_p99=0.25))
     assert line_of_trouble == (
         "pool api\\n: 1 in use, 18 idle, 7 queued, 19 opened, "
-        "96.0% reused, 1 pool timeout, wait p99 250 ms, 1,200 repeated"
+        "96.2% reused, 1 pool timeout, wait p99 250 ms, 1,200 repeated"
     )
 
 
