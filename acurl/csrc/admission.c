@@ -229,6 +229,7 @@ static void recall(struct origin *origin) {
     origin->running--;
     transfer->state = TRANSFER_QUEUED;
     transfer->queued_at = engine->now;
+    transfer->queued_pass = engine->pass;
     fifo_push_front(&origin->queue, transfer);
     engine->waiting++;
     if(!origin->in_ring)

@@ -66,7 +66,8 @@ void dispatch_start(struct transfer *transfer) {
     admission_unwait(transfer);
   else
     fifo_drop(transfer);
-  transfer->waited += engine->now - transfer->queued_at;
+  if(engine->pass != transfer->queued_pass + 1) /* else it had to wait for nothing */
+    transfer->waited += engine->now - transfer->queued_at;
   transfer->started = engine->now;
   transfer->start_wall_us = engine->wall_us;
   transfer->state = TRANSFER_RUNNING;
@@ -174,6 +175,7 @@ static bool repeat(struct transfer *transfer) {
   transfer->wants_fresh = true;
   transfer->error[0] = '\0';
   transfer->queued_at = transfer->engine->now;
+  transfer->queued_pass = transfer->engine->pass;
   receive_forget(transfer);
   queue_push(transfer);
   return true;

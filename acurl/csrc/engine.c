@@ -184,6 +184,7 @@ int acurl_submit(acurl_engine *engine, acurl_profile *profile, acurl_jar *jar, i
   if(!result && extras)
     result = transfer_apply_extras(transfer, extras);
   transfer->submitted = transfer->started = transfer->queued_at = clock_now();
+  transfer->queued_pass = engine->pass;
   transfer->body_limit = profile->body_limit ? profile->body_limit
                                              : engine->options.max_response_size;
   transfer->body_len = body_len;

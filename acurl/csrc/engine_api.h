@@ -92,7 +92,7 @@ typedef struct {
   int64_t starttransfer_us;
   int64_t total_us;
   int64_t start_us;        /* since 1970, when the transfer started */
-  int64_t wait_us;         /* in the queue, before it was given to libcurl */
+  int64_t wait_us;         /* in the queue, if it could not start at once */
   int64_t upload_size;
   int64_t download_size;   /* bytes of body as they came over the wire */
   int64_t body_len;        /* bytes of body, after decompression */

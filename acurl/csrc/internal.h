@@ -109,6 +109,7 @@ struct transfer {
   int64_t body_len;       /* bytes of the request's body; below zero none */
   int64_t submitted;
   int64_t queued_at;      /* when it was put into the queue, last */
+  uint32_t queued_pass;   /* the engine's pass then */
   int64_t waited;         /* in the queue, in all */
   int64_t started;
   int64_t start_wall_us;
