@@ -83,6 +83,11 @@ bench-memory: environment ## what acurl keeps: growth over time, over refusals, 
 	@scripts/system-packages bench
 	$(RUN) bench.memory
 
+.PHONY: bench-pools
+bench-pools: environment ## pools of connections: acurl beside its peers, and what its own cost
+	@scripts/system-packages bench
+	$(RUN) bench.pools
+
 .PHONY: build
 build: environment ## the environment .venv, with this checkout in it
 

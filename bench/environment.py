@@ -130,6 +130,7 @@ def _digest(paths: Iterable[Path]) -> str:
 def _reason(output: str) -> str:
     """The line of an installer's output that says most: a missing header, else its last error."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if "fatal error:" in line or "No such file" in line]
+    marks = ("fatal error:", "No such file", "Could not resolve host")
+    telling = [line for line in lines if any(mark in line for mark in marks)]
     errors = [line for line in lines if "error" in line.lower()]
     return (telling or errors or lines or ["pip failed without a word"])[0][:200]

@@ -23,9 +23,10 @@ class Settings:
     cells: tuple[Cell, ...]
 
 
-def _number(
+def number(
     environ: Mapping[str, str], name: str, default: float, least: float, most: float
 ) -> float:
+    """The number that a variable holds, or the default; raises SettingError."""
     text = environ.get(name, "") or str(default)
     try:
         value = float(text)
@@ -36,15 +37,20 @@ def _number(
     return value
 
 
-def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(environ.get(name, "").replace(",", " ").split())
+def words(environ: Mapping[str, str], name: str, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The words of a variable, each of which must be known if anything is; raises SettingError."""
+    found = tuple(environ.get(name, "").replace(",", " ").split())
+    unknown = [word for word in found if known and word not in known]
+    if unknown:
+        raise SettingError(f"{name} names {unknown[0]!r}: it must be among {' '.join(known)}")
+    return found
 
 
 def _cells(environ: Mapping[str, str]) -> tuple[Cell, ...]:
     which = environ.get("GRID", "") or "usual"
     if which not in ("usual", "full"):
         raise SettingError(f"GRID is {which!r}: it must be usual or full")
-    patterns = _words(environ, "CELLS")
+    patterns = words(environ, "CELLS")
     every = grid(full=bool(patterns) or which == "full")
     chosen = tuple(cell for cell in every if not patterns or cell.matches(patterns))
     if not chosen:
@@ -57,13 +63,10 @@ def _cells(environ: Mapping[str, str]) -> tuple[Cell, ...]:
 
 def read(environ: Mapping[str, str], known_peers: tuple[str, ...]) -> Settings:
     """Settings from ROUNDS, SECONDS, PEERS, CELLS and GRID; raises SettingError."""
-    peers = _words(environ, "PEERS")
-    unknown = [name for name in peers if name not in known_peers]
-    if unknown:
-        raise SettingError(f"PEERS names {unknown[0]!r}: it must be among {' '.join(known_peers)}")
+    peers = words(environ, "PEERS", known_peers)
     return Settings(
-        rounds=int(_number(environ, "ROUNDS", 5, 1, 100)),
-        seconds=_number(environ, "SECONDS", 2, 0.1, 60),
+        rounds=int(number(environ, "ROUNDS", 5, 1, 100)),
+        seconds=number(environ, "SECONDS", 2, 0.1, 60),
         peers=peers,
         cells=_cells(environ),
     )

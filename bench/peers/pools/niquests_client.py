@@ -1,0 +1,34 @@
+"""niquests: one AsyncSession, its adapter told to keep to the size of its pool."""
+
+import warnings
+
+import niquests
+from niquests.adapters import AsyncHTTPAdapter
+
+from bench.peers.closed_loop import run
+from bench.peers.pools.burst import Answer, burst
+from bench.peers.pools.job import PoolJob
+from bench.peers.pools.tally import Tally
+
+
+async def main() -> None:
+    """Runs the job of the command line."""
+    warnings.simplefilter("ignore")
+    job = PoolJob.from_command_line()
+    tally = Tally()
+    async with niquests.AsyncSession() as session:
+        session.trust_env = False
+        session.mount(
+            "http://", AsyncHTTPAdapter(pool_maxsize=job.maximum or job.users, pool_block=True)
+        )
+
+        async def ask(_index: int) -> Answer:
+            response = await session.get(job.url, timeout=60)
+            return response.status_code or 0, len(response.content or b""), None
+
+        await burst(job, tally, ask)
+        tally.report(niquests.__version__)
+
+
+if __name__ == "__main__":
+    run(main)

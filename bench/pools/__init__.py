@@ -1,0 +1,1 @@
+"""The benchmark of connection pools, as the server sees them: bench/README.md explains it."""
