@@ -5,16 +5,16 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bench import machine
 from bench.environment import InstallError
 from bench.machine import Machine
 from bench.pools import bursts, micro, queueing, settings, sharing, sharing_table
 from bench.pools.burst_tables import Tables
-from bench.pools.clients import CLIENTS, Client
+from bench.pools.clients import CLIENTS, OURS, Client
 from bench.pools.observer import WitnessError
 from bench.pools.settings import Settings
 from bench.results import FOLDER
@@ -33,6 +33,9 @@ class Kept(Protocol):
         ...
 
 
+K = TypeVar("K", bound=Kept)
+
+
 class Session:
     """One run: its parts one after the other, what they printed, and all that they measured."""
 
@@ -42,7 +45,9 @@ class Session:
         self._cores = (where.client_core, where.server_core)
         self._start = time.monotonic()
         self._kept: dict[str, list[dict[str, Any]]] = {}
+        self._effort = (chosen.rounds, chosen.seconds)
         self.left_out: dict[str, str] = {}
+        self.interrupted = False
 
     def __repr__(self) -> str:
         return f"<Session of {', '.join(self._chosen.parts)}, {self._minutes()}>"
@@ -60,7 +65,8 @@ class Session:
             "queueing": self._queueing,
         }
         for name in self._chosen.parts:
-            _print(parts[name]())
+            if not self.interrupted:
+                _print(parts[name]())
 
     def write(self) -> str:
         """Writes everything measured so far; returns the file's path."""
@@ -94,46 +100,40 @@ class Session:
         minutes, seconds = divmod(round(time.monotonic() - self._start), 60)
         return f"{minutes}m{seconds:02}s"
 
-    def _keep(self, name: str, one: Kept) -> None:
-        self._kept.setdefault(name, []).append(one.as_dict())
+    def _collect(self, name: str, source: Iterable[K]) -> list[K]:
+        """All that a part measures, kept for the file too; what there is when interrupted."""
+        found: list[K] = []
+        try:
+            for one in source:
+                self._kept.setdefault(name, []).append(one.as_dict())
+                found.append(one)
+        except KeyboardInterrupt:
+            self.say("interrupted")
+            self.interrupted = True
+        return found
 
     def _peers(self) -> Iterator[str]:
-        ready, found = self.prepare(), []
-        chosen = self._chosen
-        for burst in bursts.take(chosen.rounds, chosen.seconds, ready, self._cores, self.say):
-            self._keep("bursts", burst)
-            found.append(burst)
-        shown = [client for client in CLIENTS if client.name in chosen.peers]
-        yield from Tables(found, shown, self.left_out).lines()
+        ready, (rounds, seconds) = self.prepare(), self._effort
+        shown = [client for client in CLIENTS if client.name in self._chosen.peers]
+        source = bursts.take(rounds, seconds, ready, self._cores, self.say)
+        yield from Tables(self._collect("bursts", source), shown, self.left_out).lines()
 
     def _sharing(self) -> Iterator[str]:
-        _ours().prepare()
-        found = []
-        for share in sharing.take(self._chosen.rounds, self._chosen.seconds, self._cores, self.say):
-            self._keep("sharing", share)
-            found.append(share)
-        yield from sharing_table.lines(found)
+        OURS.prepare()
+        source = sharing.take(*self._effort, self._cores, self.say)
+        yield from sharing_table.lines(self._collect("sharing", source))
 
     def _micro(self) -> Iterator[str]:
-        _ours().prepare()
+        OURS.prepare()
         environments, left_out = micro.sides(self.say)
-        found = []
-        for one in micro.take(self._chosen.rounds, environments, self._cores, self.say):
-            self._keep("micro", one)
-            found.append(one)
-        yield from micro.lines(found, left_out)
+        self.left_out.update(left_out)
+        source = micro.take(self._chosen.rounds, environments, self._cores, self.say)
+        yield from micro.lines(self._collect("micro", source), left_out)
 
     def _queueing(self) -> Iterator[str]:
-        _ours().prepare()
-        found = []
-        for one in queueing.take(self._chosen.rounds, self._chosen.seconds, self._cores, self.say):
-            self._keep("queueing", one)
-            found.append(one)
-        yield from queueing.lines(found)
-
-
-def _ours() -> Client:
-    return CLIENTS[0]
+        OURS.prepare()
+        source = queueing.take(*self._effort, self._cores, self.say)
+        yield from queueing.lines(self._collect("queueing", source))
 
 
 def _print(lines: Iterator[str]) -> None:
@@ -167,9 +167,7 @@ def main() -> int:
     code = 0
     try:
         session.run()
-    except KeyboardInterrupt:
-        session.say("interrupted")
-        code = INTERRUPTED
+        code = INTERRUPTED if session.interrupted else 0
     except (InstallError, ServerError, WitnessError) as error:
         print(error, file=sys.stderr)
         code = NOTHING_VALID

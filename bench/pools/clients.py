@@ -49,17 +49,19 @@ def _prepare_requestx() -> None:
         ) from error
 
 
+OURS = Client(
+    "acurl",
+    CURL,
+    "acurl_client",
+    "max_connections",
+    "max_connects",
+    "Timeout(pool=)",
+    _prepare_ours,
+    told="pool_wait_time",
+)
+
 CLIENTS = (
-    Client(
-        "acurl",
-        CURL,
-        "acurl_client",
-        "max_connections",
-        "max_connects",
-        "Timeout(pool=)",
-        _prepare_ours,
-        told="pool_wait_time",
-    ),
+    OURS,
     Client(
         "httpx",
         HTTPX,
@@ -82,7 +84,7 @@ CLIENTS = (
         "niquests",
         NIQUESTS,
         "niquests_client",
-        "pool_maxsize, pool_block",
+        "pool_maxsize",
         "",
         "",
         NIQUESTS.ensure,

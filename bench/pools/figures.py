@@ -32,14 +32,15 @@ def sheet(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[st
 
     A row shorter than the headings ends in a remark, which may be as long as it likes.
     """
-    full = [row for row in (headings, *rows) if len(row) == len(headings)]
-    widths = [max(len(row[column]) for row in full) for column in range(len(headings))]
-    for row in (headings, *rows):
-        whole = len(row) == len(headings)
-        cells = [
-            cell.ljust(width)
-            if column == 0 or not (whole or column < len(row) - 1)
-            else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+    count = len(headings)
+    every = [headings, *rows]
+    cells = [row if len(row) == count else row[:-1] for row in every]
+    widths = [
+        max(len(row[column]) for row in cells if column < len(row)) for column in range(count)
+    ]
+    for row, aligned in zip(every, cells, strict=True):
+        fields = [
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(aligned, widths, strict=False))
         ]
-        yield f"  {'  '.join(cells)}".rstrip()
+        yield f"  {'  '.join([*fields, *row[len(aligned) :]])}".rstrip()

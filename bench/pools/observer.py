@@ -72,13 +72,12 @@ class Witness(AbstractContextManager["Witness"]):
         trace: TracebackType | None,
     ) -> None:
         process = self._process
-        if process is not None and process.stdin is not None:
-            process.stdin.close()
+        if process is not None:
             try:
-                process.wait(5)
+                process.communicate(timeout=5)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                process.communicate()
 
     @property
     def url(self) -> str:

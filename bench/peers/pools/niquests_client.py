@@ -1,9 +1,8 @@
-"""niquests: one AsyncSession, its adapter told to keep to the size of its pool."""
+"""niquests: one AsyncSession, which keeps to the size of its pool without being told to."""
 
 import warnings
 
 import niquests
-from niquests.adapters import AsyncHTTPAdapter
 
 from bench.peers.closed_loop import run
 from bench.peers.pools.burst import Answer, burst
@@ -16,11 +15,9 @@ async def main() -> None:
     warnings.simplefilter("ignore")
     job = PoolJob.from_command_line()
     tally = Tally()
-    async with niquests.AsyncSession() as session:
+    size = job.maximum or job.users
+    async with niquests.AsyncSession(pool_connections=1, pool_maxsize=size) as session:
         session.trust_env = False
-        session.mount(
-            "http://", AsyncHTTPAdapter(pool_maxsize=job.maximum or job.users, pool_block=True)
-        )
 
         async def ask(_index: int) -> Answer:
             response = await session.get(job.url, timeout=60)

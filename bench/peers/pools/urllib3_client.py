@@ -2,6 +2,7 @@
 
 import threading
 import time
+from importlib.metadata import version
 
 import urllib3
 from urllib3.exceptions import EmptyPoolError
@@ -41,7 +42,7 @@ def main() -> None:
         thread.join()
     tally.end()
     time.sleep(job.linger)
-    tally.report(urllib3.__version__)
+    tally.report(version("urllib3"))
 
 
 if __name__ == "__main__":
