@@ -1,0 +1,1 @@
+"""docs/clients.md: its programs run, its table says what is installed."""
