@@ -36,7 +36,7 @@ class Case:
 CASES = (
     Case("50 users", 50, 10, 10, GENEROUS, 0.005),
     Case("100 users", 100, 10, 10, GENEROUS, 0.005),
-    Case("timeouts", 50, 10, 10, 0.1, 0.05, "timeout"),
+    Case("timeouts", 50, 10, 10, 0.075, 0.05, "timeout"),
     Case("keeping", 50, 10, 5, GENEROUS, 0.005, "keeping"),
 )
 
