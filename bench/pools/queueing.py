@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from tempfile import gettempdir
 from typing import Any
 
@@ -13,6 +14,7 @@ from bench.pools.figures import middle, quotient, sheet, text
 from bench.process import run
 from bench.sample import Sample, judge
 from bench.server import Server
+from bench.table import QUIET
 
 GRACE = 13.0
 """Seconds beyond the measured ones that a process may take."""
@@ -78,16 +80,23 @@ class Run:
 def take(
     rounds: int, seconds: float, cores: tuple[int, int], say: Callable[[str], None]
 ) -> Iterator[Run]:
-    """Runs every load, round by round; what is compared runs one after the other."""
+    """Runs every load, round by round, twice as many as asked for: it is short, and noise shows."""
+    rounds *= 2
     total = rounds * len(LOADS)
     with Server(cores[1]) as server:
         for turn in range(rounds):
-            order = LOADS[turn % len(LOADS) :] + LOADS[: turn % len(LOADS)]
-            for done, load in enumerate(order, turn * len(LOADS) + 1):
+            for done, load in enumerate(order(turn), turn * len(LOADS) + 1):
                 found = Run(load, turn, _sample(load, seconds, cores[0], server))
                 said = found.sample.invalid or text(found.sample.cpu_us, ".1f", " us")
                 say(f"queueing {done}/{total}  {load.title}: {said}")
                 yield found
+
+
+def order(turn: int) -> list[Load]:
+    """What is compared runs one after the other, the other way round in every second round."""
+    first = turn % len(RATIOS)
+    pairs = [(ratio.load, ratio.against) for ratio in RATIOS[first:] + RATIOS[:first]]
+    return list(dict.fromkeys(load for pair in pairs for load in pair[:: -1 if turn % 2 else 1]))
 
 
 def _sample(load: Load, seconds: float, core: int, server: Server) -> Sample:
@@ -113,12 +122,13 @@ def _cpu(runs: Sequence[Run], load: Load, turn: int) -> float | None:
     return found[0].cpu_us if found and not found[0].invalid else None
 
 
-def measured(runs: Sequence[Run], ratio: Ratio) -> float | None:
-    """The median of the rounds' ratios."""
-    rounds = {r.round for r in runs}
-    return middle(
-        quotient(_cpu(runs, ratio.load, turn), _cpu(runs, ratio.against, turn)) for turn in rounds
+def measured(runs: Sequence[Run], ratio: Ratio) -> list[float]:
+    """The rounds' ratios."""
+    found = (
+        quotient(_cpu(runs, ratio.load, turn), _cpu(runs, ratio.against, turn))
+        for turn in {r.round for r in runs}
     )
+    return [value for value in found if value is not None]
 
 
 def lines(runs: Sequence[Run]) -> Iterator[str]:
@@ -129,17 +139,30 @@ def lines(runs: Sequence[Run]) -> Iterator[str]:
         [_row(runs, load) for load in LOADS],
     )
     yield ""
-    yield "Ratios of CPU per request"
+    yield "Ratios of CPU per request: the median of the rounds, and the least and the most"
     for ratio in RATIOS:
-        value = measured(runs, ratio)
-        if value is not None:
-            yield f"  {_verdict(value, ratio)}  {ratio.load.title}  /  {ratio.against.title}"
+        values = measured(runs, ratio)
+        if values:
+            yield f"  {_verdict(values, ratio)}  {ratio.load.title}  /  {ratio.against.title}"
+    yield from _foreign(runs)
 
 
-def _verdict(value: float, ratio: Ratio) -> str:
+def _foreign(runs: Sequence[Run]) -> Iterator[str]:
+    busy = [r.sample.foreign for r in runs if r.sample.foreign > QUIET]
+    if busy:
+        yield (
+            f"Noisy: in {len(busy)} of {len(runs)} runs others used more than {QUIET:.0%} of the"
+            f" client's core (at most {max(busy):.0%}). Trust ratios, not absolute figures."
+        )
+
+
+def _verdict(values: Sequence[float], ratio: Ratio) -> str:
+    value = median(values)
+    figures = f"{value:5.2f} ({min(values):.2f} to {max(values):.2f})"
     if ratio.bound is None:
-        return f"     {value:5.2f}  no promise  "
-    return f"{'yes' if value <= ratio.bound else 'NO '}  {value:5.2f}  at most {ratio.bound:4.2f}"
+        return f"     {figures}  no promise  "
+    verdict = "yes" if value <= ratio.bound else "NO "
+    return f"{verdict}  {figures}  at most {ratio.bound:4.2f}"
 
 
 def _row(runs: Sequence[Run], load: Load) -> Sequence[str]:

@@ -111,7 +111,7 @@ def of_acurl() -> Facts:
         number(default(wrapper, "max_host_connections")),
         number(default(wrapper, "max_connects")),
         number(default(wrapper, "keepalive_expiry"), " s"),
-        number(default(acurl.Timeout, "pool"), " s"),
+        number(acurl.Timeout().pool, " s"),
     ]
     return row, names(wrapper, acurl.Timeout) | set(options.NAMES) | {"Timeout"}
 
