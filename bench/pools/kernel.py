@@ -12,11 +12,14 @@ INTERVAL = 0.02
 
 
 def established(port: int) -> int:
-    """Connections whose server's end, at this port, is established now."""
+    """Connections whose server's end, at this port, is established now.
+
+    While connections come and go the kernel may list one twice: each counts once.
+    """
     wanted = f":{port:04X}"
     rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
     fields = (row.split() for row in rows)
-    return sum(field[1].endswith(wanted) and field[3] == ESTABLISHED for field in fields)
+    return len({f[2] for f in fields if f[1].endswith(wanted) and f[3] == ESTABLISHED})
 
 
 class Watch(AbstractContextManager["Watch"]):

@@ -21,8 +21,10 @@ OPTIONS = ("shared", "session", "request")
 
 DELAY = 0.005
 """Seconds the server takes for an answer over HTTP/1.1."""
-PAUSE = 0.045
-"""Seconds that a user pauses between two requests: it is busy for a tenth of its time."""
+PAUSE = 0.195
+"""Mean seconds that a user pauses between two requests: it is busy for a fortieth of its time."""
+CEILING = 10
+"""Most connections in all processes together, where there is a ceiling."""
 LATE = 0.5
 """Seconds after the common start at which a process may begin at the latest."""
 GRACE = 25.0
@@ -30,12 +32,23 @@ GRACE = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Over "h1" or "h2", users who pause or never do, `processes` of them, acurl's option."""
+    """Over "h1" or "h2", users who pause or never do, in so many processes; acurl's options.
+
+    `maximum` is each process's ceiling on open connections, or None.
+    """
 
     protocol: str
     pausing: bool
     processes: int
     connections: str
+    maximum: int | None = None
+
+    @property
+    def options(self) -> str:
+        """As the table has them."""
+        if self.maximum is None:
+            return self.connections
+        return f"{self.connections}, {self.maximum} at most"
 
     @property
     def title(self) -> str:
@@ -51,6 +64,9 @@ def settings() -> list[Setting]:
         for processes in PROCESSES:
             options = OPTIONS if pausing else OPTIONS[:2]
             found += [Setting(protocol, pausing, processes, option) for option in options]
+            if protocol == "h1":
+                ceiling = CEILING // processes
+                found.append(Setting(protocol, pausing, processes, OPTIONS[0], ceiling))
     return found
 
 
@@ -83,11 +99,19 @@ class Share:
         known = [reading.number(name) for reading in self.readings]
         return None if None in known else sum(value for value in known if value is not None)
 
+    @property
+    def rate(self) -> float | None:
+        """Requests per second of all processes."""
+        pairs = [
+            (reading.number("requests"), reading.number("seconds")) for reading in self.readings
+        ]
+        return sum(count / took for count, took in pairs if count is not None and took)
+
     def as_dict(self) -> dict[str, Any]:
         """For the file of results."""
         setting = self.setting
         return {
-            "setting": f"{setting.title}, {setting.processes} processes, {setting.connections}",
+            "setting": f"{setting.title}, {setting.processes} processes, {setting.options}",
             "round": self.round,
             "invalid": self.invalid,
             "accepted": self.accepted,
@@ -105,7 +129,7 @@ def take(
         for done, (turn, setting) in enumerate(plan, 1):
             share = _one(turn, setting, seconds, cores[0], witness, server)
             said = share.invalid or f"accepted {share.accepted:,}, at once {share.most:,}"
-            what = f"{setting.title}, {setting.processes} x {setting.connections}"
+            what = f"{setting.title}, {setting.processes} x {setting.options}"
             say(f"sharing {done}/{len(plan)}  {what}: {said}")
             yield share
 
@@ -141,6 +165,7 @@ def _processes(
         url,
         USERS // count,
         seconds,
+        maximum=setting.maximum,
         start=time.monotonic() + 1.0 + 0.4 * count,
         pause=PAUSE if setting.pausing else 0.0,
         linger=0.3,

@@ -7,6 +7,7 @@ from bench.pools.sharing import OPTIONS, USERS, Setting, Share, settings
 
 HEADINGS = (
     "connections=",
+    "requests/s",
     "opened",
     "at once",
     "RSS each MB",
@@ -44,6 +45,7 @@ def _get(shares: Sequence[Share], setting: Setting, measure: Measure) -> float |
 
 
 MEASURES: tuple[tuple[Measure, str], ...] = (
+    (lambda share: share.rate, ",.0f"),
     (lambda share: share.accepted, ",.0f"),
     (lambda share: share.most, ",.0f"),
     (_each("VmRSS"), ".1f"),
@@ -58,7 +60,7 @@ def lines(shares: Sequence[Share]) -> Iterator[str]:
     """A table for each protocol, way of asking and number of processes."""
     yield f"acurl's option connections=, {USERS} users in all"
     for setting in settings():
-        if setting.connections == OPTIONS[0]:
+        if setting.connections == OPTIONS[0] and setting.maximum is None:
             yield from _block(shares, setting)
     yield from _claims(shares)
 
@@ -78,9 +80,9 @@ def _alike(first: Setting) -> list[Setting]:
 def _row(shares: Sequence[Share], setting: Setting) -> Sequence[str]:
     broken = [s.invalid for s in shares if s.setting == setting and s.invalid]
     if broken and len(broken) == sum(s.setting == setting for s in shares):
-        return setting.connections, f"INVALID: {broken[0]}"
+        return setting.options, f"INVALID: {broken[0]}"
     figures = [text(_get(shares, setting, measure), form) for measure, form in MEASURES]
-    return setting.connections, *figures
+    return setting.options, *figures
 
 
 def _saved(shares: Sequence[Share], shared: Setting, other: str, measure: Measure) -> str:
@@ -92,11 +94,11 @@ def _saved(shares: Sequence[Share], shared: Setting, other: str, measure: Measur
 def _claims(shares: Sequence[Share]) -> Iterator[str]:
     yield ""
     yield 'What "shared" saves beside "session", and what is claimed for shared pools'
-    measures = (MEASURES[1][0], _sum("VmRSS"), _sum("VmSize"))
+    measures = (MEASURES[2][0], _sum("VmRSS"), _sum("VmSize"))
     firsts = [s for s in settings() if s.connections == OPTIONS[0]]
     rows: list[Sequence[str]] = [
         (
-            f"{setting.title}, in {setting.processes}",
+            f"{setting.title}, in {setting.processes}: {setting.options}",
             *(_saved(shares, setting, "session", measure) for measure in measures),
         )
         for setting in firsts

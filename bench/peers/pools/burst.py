@@ -1,6 +1,7 @@
 """A burst of users on one event loop, each of whom asks one request after the other."""
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 
@@ -18,7 +19,8 @@ BACK_OFF = 0.05
 
 
 async def _user(index: int, job: PoolJob, tally: Tally, ask: Ask, end: float) -> None:
-    # Users who pause do not all ask at the same moment.
+    # Users who pause do not all ask at the same moment, nor fall into step later.
+    pauses = random.Random(index)
     await asyncio.sleep(job.pause * index / job.users)
     while (began := time.monotonic()) < end:
         try:
@@ -29,7 +31,7 @@ async def _user(index: int, job: PoolJob, tally: Tally, ask: Ask, end: float) ->
         else:
             tally.answered(began, status, size, wait)
         if job.pause:
-            await asyncio.sleep(job.pause)
+            await asyncio.sleep(pauses.uniform(0, 2 * job.pause))
 
 
 async def burst(job: PoolJob, tally: Tally, ask: Ask) -> None:

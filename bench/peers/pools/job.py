@@ -11,8 +11,9 @@ class PoolJob:
 
     The pool may open `maximum` connections (None: any number) and keep `keep` idle ones.
     `pool_timeout` is how long a request may wait for one. Users begin at `start`, a reading of the
-    monotonic clock (0: at once), and pause between two requests for `pause` seconds. Afterwards
-    the process stays for `linger` seconds with its pool open. `connections` is acurl's option.
+    monotonic clock (0: at once), and pause between two requests for `pause` seconds on average.
+    Afterwards the process stays for `linger` seconds with its pool open. `connections` is acurl's
+    option.
     """
 
     url: str
