@@ -50,6 +50,7 @@ void connection_born(struct transfer *transfer, int fd, bool datagram) {
   engine->counters.opened++;
   transfer->lane->sockets++;
   transfer->opened_fd = fd;
+  transfer->opened_birth = engine->births;
   lane_settle(transfer);
   if(!origin)
     return;

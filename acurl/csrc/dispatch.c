@@ -129,6 +129,14 @@ static bool has_answered_before(struct transfer *transfer) {
   return id >= 0 && *engine_answered(transfer->engine, id) == id;
 }
 
+/* libcurl has repeated it as often as it cares to. Over HTTP/2 it does that with
+ * what was refused, and with what never left. */
+static bool was_refused(const struct transfer *transfer) {
+  bool multiplexed = transfer->origin && transfer->origin->protocol == PROTOCOL_MULTIPLEX;
+  return strstr(transfer->error, "REFUSED_STREAM") ||
+         (multiplexed && strstr(transfer->error, "Connection died, tried"));
+}
+
 /* Whether an HTTP/2 connection went away under a request that had no answer yet:
  * what is safe may be sent again, and what the server itself has refused. That a
  * connection broke which never gave an answer is for the user to know. */
@@ -136,11 +144,10 @@ static bool was_dropped(struct transfer *transfer, CURLcode code) {
   if(transfer->status)
     return false;
   if(code == CURLE_HTTP2 || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR)
-    return strstr(transfer->error, "REFUSED_STREAM") ||
-           (transfer->is_safe && has_answered_before(transfer));
+    return was_refused(transfer) || (transfer->is_safe && has_answered_before(transfer));
   /* "by curl" is how libcurl names the streams that a GOAWAY has ended. */
   return code == CURLE_HTTP2_STREAM &&
-         (strstr(transfer->error, "REFUSED_STREAM") ||
+         (was_refused(transfer) ||
           (transfer->is_safe && strstr(transfer->error, "reset by curl")));
 }
 
@@ -155,7 +162,7 @@ static bool may_repeat(struct transfer *transfer, CURLcode code) {
   if(!was_dropped(transfer, code))
     return false;
   connection_explain(transfer->engine, ACURL_CLOSED_SERVER_LIMIT);
-  return transfer->left++ < transfer->engine->options.max_retries;
+  return transfer_left_again(transfer, was_refused(transfer));
 }
 
 /* Sends a transfer again, on a connection of its own. False: finish it. */

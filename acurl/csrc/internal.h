@@ -143,9 +143,12 @@ struct transfer {
   int32_t cause;
   int32_t begun;        /* how often libcurl began to send the request */
   int32_t left;         /* how often it was begun again after bytes of it had left */
+  int32_t spared;       /* the same, not counted since the server answered others */
+  uint32_t answers_seen; /* its origin's answers when it was last begun */
   int32_t repeats;      /* how often we had it sent again although none had */
   int32_t challenges;   /* answers that libcurl met with credentials */
   int opened_fd;        /* the last socket opened for it, -1 none */
+  uint32_t opened_birth;
   int open_errno;       /* why one could not be opened; 0: none failed */
   int32_t status;       /* of the answer's last status line */
   int32_t http_version; /* CURL_HTTP_VERSION_* of that line */
@@ -359,6 +362,9 @@ struct transfer *transfer_acquire(acurl_engine *engine);
  * everything of the user it served. */
 void transfer_recycle(struct transfer *transfer);
 void transfer_free(struct transfer *transfer);
+/* It is to be sent again although bytes of it have left. False when that is once
+ * too often. */
+bool transfer_left_again(struct transfer *transfer, bool refused);
 int transfer_apply_profile(struct transfer *transfer, acurl_profile *profile);
 int transfer_apply_request(struct transfer *transfer, acurl_jar *jar, const char *method,
                            const char *url, const char *headers, size_t headers_len,

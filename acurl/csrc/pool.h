@@ -100,6 +100,7 @@ struct origin {
   struct fifo queue;    /* wait for a connection */
   struct fifo starting; /* were given to libcurl in this pass and did not begin yet */
   int running;
+  uint32_t answers;     /* of HTTP/2 and 3 that have begun */
   int64_t distrusted_until; /* nobody waits for an opener until then */
   struct transfer *opener; /* of these, the one that may open a connection for all */
   int open;             /* connections that have not ended */

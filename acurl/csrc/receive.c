@@ -49,6 +49,8 @@ static void read_status_line(struct transfer *transfer, const char *line, size_t
   int minor = len > 6 && line[6] == '.' ? digit(line, len, 7) : 0;
   transfer->http_version = major == 1 ? 1 + minor : major == 2 ? 3 : major == 3 ? 30 : 0;
   events_spoken(transfer, major > 1);
+  if(transfer->origin && major > 1)
+    transfer->origin->answers++;
   transfer->status = digit(line, len, space + 1) * 100 + digit(line, len, space + 2) * 10 +
                      digit(line, len, space + 3);
 }

@@ -9,6 +9,9 @@
 #define PEAK_DECAY_EVERY 4096
 #define KEEP_BODY BLOCK_MIN
 #define KEEP_HEADERS 4096
+/* How many refusals are forgiven for each retry that is allowed, so that a server
+ * which refuses one request for ever is not asked for ever. */
+#define REFUSALS_PER_RETRY 10
 /* OpenSSL's. */
 #define SSL_CTRL_MODE 33
 #define SSL_MODE_RELEASE_BUFFERS 0x10L
@@ -36,26 +39,54 @@ static void note_way(struct transfer *transfer) {
     events_spoken(transfer, is_multiplexed(transfer));
 }
 
-/* libcurl is about to send the request: for the first time, or once more. */
-static int on_begin(void *context, char *ip, char *local_ip, int port, int local_port) {
-  struct transfer *transfer = context;
-  (void)ip, (void)local_ip, (void)port, (void)local_port;
-  lane_settle(transfer);
-  if(transfer->origin)
-    note_way(transfer);
-  if(!transfer->begun++)
-    return CURL_PREREQFUNC_OK;
+/* A server that takes only so many requests on a connection refuses what is under
+ * way beyond them, a hundred at a time. Who stood far back meets that again and
+ * again; while others are answered it is no failure. */
+bool transfer_left_again(struct transfer *transfer, bool refused) {
+  const struct origin *origin = transfer->origin;
+  bool others_served = origin && origin->answers != transfer->answers_seen;
+  int64_t most = transfer->engine->options.max_retries;
+  if(!refused || !others_served || transfer->spared >= most * REFUSALS_PER_RETRY)
+    transfer->left++;
+  else
+    transfer->spared++;
+  return transfer->left <= most;
+}
+
+/* What it opened may be closed by now, and its number used again. */
+static void forget_opened(struct transfer *transfer) {
+  int fd = transfer->opened_fd;
+  if(fd >= 0 && transfer->engine->descriptors[fd].birth != transfer->opened_birth)
+    transfer->opened_fd = -1;
+}
+
+/* libcurl sends it once more by itself. False when that is once too often. */
+static bool may_repeat(struct transfer *transfer) {
   long sent = 0;
   libcurl.easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
   if(transfer->status == 401 || transfer->status == 407) {
     transfer->challenges++; /* libcurl answers it with another request */
     receive_forget(transfer);
+    return true;
   }
-  else {
-    transfer->left += sent > 0;
-    connection_explain(transfer->engine, ACURL_CLOSED_SERVER_IDLE);
+  /* On HTTP/2 it repeats nothing else that has left. */
+  bool refused = sent > 0 && transfer->origin && transfer->origin->protocol == PROTOCOL_MULTIPLEX;
+  connection_explain(transfer->engine, ACURL_CLOSED_SERVER_IDLE);
+  return sent <= 0 || transfer_left_again(transfer, refused);
+}
+
+/* libcurl is about to send the request: for the first time, or once more. */
+static int on_begin(void *context, char *ip, char *local_ip, int port, int local_port) {
+  struct transfer *transfer = context;
+  (void)ip, (void)local_ip, (void)port, (void)local_port;
+  lane_settle(transfer);
+  bool allowed = !transfer->begun++ || may_repeat(transfer);
+  if(transfer->origin) {
+    forget_opened(transfer);
+    note_way(transfer);
+    transfer->answers_seen = transfer->origin->answers;
   }
-  if(transfer->left <= transfer->engine->options.max_retries)
+  if(allowed)
     return CURL_PREREQFUNC_OK;
   transfer->cause = ACURL_CAUSE_MAX_RETRIES;
   return CURL_PREREQFUNC_ABORT;
@@ -318,7 +349,8 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->stuck = transfer->wants_fresh = false;
   transfer->origin = NULL;
   transfer->pool_limit = transfer->waited = 0;
-  transfer->begun = transfer->left = transfer->repeats = transfer->challenges = 0;
+  transfer->begun = transfer->left = transfer->spared = 0;
+  transfer->repeats = transfer->challenges = 0;
   transfer->opened_fd = -1;
   transfer->open_errno = 0;
   transfer->cause = ACURL_CAUSE_NONE;

@@ -13,7 +13,7 @@ from tests.faults.conftest import H2ServerFactory
 from tests.servers.h2raw import H2Connection, H2Script
 
 Result = acurl._Response | BaseException
-NO_ERROR, REFUSED_STREAM, ENHANCE_YOUR_CALM = 0, 7, 11
+NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, ENHANCE_YOUR_CALM = 0, 2, 7, 11
 STREAMS = (1, 3, 5)
 
 
@@ -208,6 +208,96 @@ def test_a_refused_stream_is_repeated(
     results = run_wrapper(lambda wrapper: three(wrapper, server.url, method, data=data))
     assert told(results) == [(b"/0", 0), (b"/1", 1), (b"/2", 0)]
     assert Counter(each.path for each in server.received()) == {"/0": 1, "/1": 2, "/2": 1}
+
+
+def answering_one(connection: H2Connection) -> None:
+    """GOAWAY behind the first request of the connection."""
+    first = connection.requested(1)[0]
+    connection.go_away(first.stream)
+    connection.respond(first.stream, first.path.encode())
+    connection.until_gone()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_refusals_do_not_count_while_others_are_answered(
+    run_wrapper: RunWrapper, h2_server: H2ServerFactory, method: str
+) -> None:
+    """The last of ten is refused nine times, and max_retries is 3."""
+    server = h2_server(answering_one)
+    data = b"abc" if method == "POST" else None
+
+    async def body(wrapper: acurl.CurlWrapper) -> list[acurl._Response]:
+        session = wrapper.session("2-prior-knowledge", timeout=10)
+        urls = [f"{server.url}/{n}" for n in range(10)]
+        answers = await asyncio.gather(*(session.request(method, url, data=data) for url in urls))
+        stats = wrapper.stats()
+        assert (stats.closed_server_limit, stats.closed) == (stats.closed, stats.opened)
+        return answers
+
+    answers = run_wrapper(body)
+    assert [answer.text for answer in answers] == [f"/{n}" for n in range(10)]
+    assert max(answer.retries for answer in answers) > 3
+
+
+@pytest.mark.parametrize("max_retries", [0, 1, 3])
+def test_a_stream_that_is_always_refused_ends_although_others_are_answered(
+    run_wrapper: RunWrapper, h2_server: H2ServerFactory, max_retries: int
+) -> None:
+    def script(connection: H2Connection) -> None:
+        answered = 0
+        while True:
+            for request in connection.requested(answered + 1)[answered:]:
+                answered += 1
+                if request.path == "/unwanted":
+                    connection.reset(request.stream, REFUSED_STREAM)
+                else:
+                    connection.respond(request.stream)
+
+    server = h2_server(script)
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session("2-prior-knowledge", timeout=20)
+        unwanted = asyncio.ensure_future(session.get(f"{server.url}/unwanted"))
+        while not unwanted.done():
+            await session.get(f"{server.url}/wanted")
+        with pytest.raises(acurl.ConnectError, match="max_retries"):
+            await unwanted
+
+    run_wrapper(body, max_retries=max_retries)
+    seen = Counter(each.path for each in server.received())
+    assert 1 + max_retries <= seen["/unwanted"] <= 1 + 11 * max_retries
+
+
+def promising(connection: H2Connection) -> None:
+    """GOAWAY above all streams, so that all may hope, and not an answer."""
+    connection.requested(3)
+    connection.go_away(5)
+    connection.end()
+
+
+def breaking(connection: H2Connection) -> None:
+    """GOAWAY with an error above all streams; its name libcurl keeps to itself then."""
+    connection.requested(3)
+    connection.go_away(5, INTERNAL_ERROR)
+    connection.end()
+
+
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [(promising, ""), (breaking, ""), (saying_calm_down, "ENHANCE_YOUR_CALM")],
+)
+def test_what_may_not_be_repeated_says_why_and_what_to_do(
+    run_wrapper: RunWrapper, h2_server: H2ServerFactory, script: H2Script, name: str
+) -> None:
+    server = h2_server(first_connection(script))
+    results = run_wrapper(lambda wrapper: three(wrapper, server.url, "POST", data=b"abc"))
+    assert Counter(each.path for each in server.received()) == {"/0": 1, "/1": 1, "/2": 1}
+    for result in results:
+        assert isinstance(result, acurl.StreamError if name else acurl.ConnectError)
+        assert getattr(result, "stream_error", "") == name
+        assert name in str(result)
+        assert str(result).rpartition("; ")[2].count(" ") > 1, "no advice"
+        assert result.retries == 0
 
 
 @pytest.mark.parametrize("max_retries", [0, 1, 3])
