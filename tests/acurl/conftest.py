@@ -22,8 +22,9 @@ T = TypeVar("T")
 class RunWrapper:
     """`run_wrapper(body)`: a loop and a CurlWrapper per call."""
 
-    def __init__(self, run_async: RunAsync) -> None:
+    def __init__(self, run_async: RunAsync, seconds: float = 30.0) -> None:
         self._run_async = run_async
+        self._seconds = seconds
         self.loop_name = run_async.loop_name
 
     def __repr__(self) -> str:
@@ -38,7 +39,7 @@ class RunWrapper:
                 assert wrapper.stats().in_flight == 0
             return result
 
-        return self._run_async(main())
+        return self._run_async(main(), self._seconds)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -18,7 +18,10 @@ from tests.servers.certificates import Certificate, Certificates
 from tests.servers.conditions import wait_until
 
 TEMPLATES = Path(__file__).parent
-LISTENERS = ("http", "https", "h2c", "short", "short_tls", "expired", "wrong_host")
+LISTENERS = (
+    *("http", "https", "h2c", "short", "short_tls", "twenty_tls", "thousand_tls", "hasty"),
+    *("expired", "wrong_host"),
+)
 STATUS_CODES = (200, 201, 202, 204, 400, 401, 403, 404, 409, 410, 418, 429, 500, 502, 503, 504)
 REDIRECT_CODES = (301, 302, 303, 307, 308)
 
@@ -56,8 +59,10 @@ class Nginx:
         self.ca_file = certificates.ca_file
         self._log = directory / "access.log"
         self._errors = directory / "error.log"
-        listeners = {name: socket.create_server(("127.0.0.1", 0)) for name in LISTENERS}
-        ports = {name: sock.getsockname()[1] for name, sock in listeners.items()}
+        self._directory = directory
+        # Bound and never listening: the ports stay ours while nginx is down.
+        self._claims = {name: _claim_port() for name in LISTENERS}
+        ports = {name: sock.getsockname()[1] for name, sock in self._claims.items()}
         self.http = f"http://127.0.0.1:{ports['http']}"
         """HTTP/1.1."""
         self.https = f"https://127.0.0.1:{ports['https']}"
@@ -68,16 +73,19 @@ class Nginx:
         """HTTP/1.1; closes each connection after 10 requests."""
         self.short_tls = f"https://127.0.0.1:{ports['short_tls']}"
         """As `https`; says GOAWAY, or closes, after 10 requests."""
+        self.twenty_tls = f"https://127.0.0.1:{ports['twenty_tls']}"
+        """As `https`; says GOAWAY, or closes, after 20 requests."""
+        self.thousand_tls = f"https://127.0.0.1:{ports['thousand_tls']}"
+        """As `https`; says GOAWAY, or closes, after 1,000 requests."""
+        self.hasty = f"http://127.0.0.1:{ports['hasty']}"
+        """HTTP/1.1; closes each connection after 20 requests, or one idle second."""
         self.expired = f"https://127.0.0.1:{ports['expired']}"
         """Its certificate has expired."""
         self.wrong_host = f"https://127.0.0.1:{ports['wrong_host']}"
         """Its certificate is for another host."""
         _write_site(directory)
         _write_config(directory, certificates, ports)
-        self._process = _start(directory, list(listeners.values()))
-        for sock in listeners.values():
-            sock.close()
-        self._wait_answering()
+        self._process = self._started()
 
     def __repr__(self) -> str:
         return f"<Nginx pid={self._process.pid} http={self.http} https={self.https}>"
@@ -116,14 +124,39 @@ class Nginx:
         """What nginx had to complain about."""
         return self._errors.read_text() if self._errors.exists() else ""
 
+    def reload(self) -> None:
+        """Have a new worker take over; the old one ends its connections in order."""
+        self._process.send_signal(signal.SIGHUP)
+
+    def kill(self) -> None:
+        """End master and worker in the middle of whatever they do: connections are reset."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def start(self) -> None:
+        """Serve again, on the same ports; for one that was killed."""
+        self._process = self._started()
+
     def close(self) -> None:
         """End master and worker, and wait for them."""
+        for sock in self._claims.values():
+            sock.close()
         self._process.terminate()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        listeners = [
+            socket.create_server(sock.getsockname(), backlog=4096) for sock in self._claims.values()
+        ]
+        self._process = _start(self._directory, listeners)
+        for sock in listeners:
+            sock.close()
+        self._wait_answering()
+        return self._process
 
     def _wait_answering(self) -> None:
         def answering() -> bool:
@@ -136,6 +169,13 @@ class Nginx:
                 return False
 
         wait_until(answering, "nginx to answer")
+
+
+def _claim_port() -> socket.socket:
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    return sock
 
 
 def _parse(line: str) -> LoggedRequest:

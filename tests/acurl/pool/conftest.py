@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 import acurl
+from tests.acurl.conftest import RunWrapper
 from tests.servers.counting import CountingServer
+from tests.servers.loops import RunAsync
 
 CountingServerFactory = Callable[..., CountingServer]
 
@@ -27,6 +29,12 @@ def counting_server() -> Iterator[CountingServerFactory]:
     for server in servers:
         server.close()
     assert [server.overruns for server in servers] == [0] * len(servers)
+
+
+@pytest.fixture
+def run_long() -> RunWrapper:
+    """As run_wrapper, on uvloop only, and for loads that take minutes."""
+    return RunWrapper(RunAsync("uvloop"), seconds=500)
 
 
 async def crowd(
