@@ -148,6 +148,12 @@ static int64_t kept_at_origin(const struct origin *root) {
   return room_under(options->max_host_connections, root->busy_all, most);
 }
 
+/* After a ceiling came down none is spared for having been used just now: few users
+ * may use many connections by turns. */
+static int64_t grace(const acurl_engine *engine, bool over_ceiling) {
+  return over_ceiling && engine->now < engine->shrinks_until ? 0 : SURPLUS_GRACE;
+}
+
 static void crowd(struct origin *root) {
   acurl_engine *engine = root->lane->engine;
   if(root->is_crowded || root->idle_chain.count <= kept_at_origin(root))
@@ -246,11 +252,15 @@ static int64_t kept_at_least(const acurl_engine *engine, int which) {
   return which == IDLE_SHARED ? engine->options.min_connects : 0;
 }
 
+static int64_t below_ceiling(const acurl_engine *engine) {
+  return room_under(engine->options.max_connections, connections_in_use(engine), INT32_MAX);
+}
+
 static int64_t kept_at_most(const acurl_engine *engine, int which) {
   if(which != IDLE_SHARED)
     return INT32_MAX;
-  const acurl_engine_options *options = &engine->options;
-  return room_under(options->max_connections, connections_in_use(engine), options->max_connects);
+  int64_t room = below_ceiling(engine);
+  return room < engine->options.max_connects ? room : engine->options.max_connects;
 }
 
 /* When the oldest of so many idle ones must go, counted from its last use. */
@@ -258,7 +268,7 @@ static int64_t patience(const acurl_engine *engine, int which, int64_t count) {
   if(which == SILENT)
     return SILENCE;
   if(count > kept_at_most(engine, which))
-    return SURPLUS_GRACE;
+    return grace(engine, count > below_ceiling(engine));
   return count > kept_at_least(engine, which) ? expiry_of(engine) : NEVER;
 }
 
@@ -309,7 +319,8 @@ static int64_t crowd_due(const acurl_engine *engine, const struct origin *root) 
   const struct chain *idle = &root->idle_chain;
   if(idle->count <= kept_at_origin(root))
     return NEVER;
-  return engine->descriptors[idle->oldest].since + SURPLUS_GRACE;
+  int64_t room = room_under(engine->options.max_host_connections, root->busy_all, INT32_MAX);
+  return engine->descriptors[idle->oldest].since + grace(engine, idle->count > room);
 }
 
 static void thin_out(acurl_engine *engine, struct origin *root) {
@@ -385,14 +396,21 @@ void connections_sweep(acurl_engine *engine) {
   engine->stirred = true; /* an opener may be stuck */
 }
 
-static void plan(acurl_engine *engine, int64_t due) {
+/* A busy engine plans anew all the time: what is put off keeps the time that it has. */
+static int64_t soon(const acurl_engine *engine, int64_t before, int64_t wait) {
+  int64_t due = engine->now + wait;
+  return engine->now < before && before < due ? before : due;
+}
+
+static void plan(acurl_engine *engine, int64_t before, int64_t due) {
   if(due != NEVER && due <= engine->now)
-    due = engine->now + TRY_AGAIN;
+    due = soon(engine, before, TRY_AGAIN);
   if(due < engine->sweep_at)
     engine->sweep_at = due;
 }
 
 void connections_plan(acurl_engine *engine) {
+  int64_t before = engine->sweep_at;
   engine->sweep_at = NEVER;
   for(int which = IDLE_SHARED; which < CONNECTION_LISTS; which++) {
     const struct chain *list = &engine->lists[which];
@@ -400,15 +418,15 @@ void connections_plan(acurl_engine *engine) {
     if(which == IDLE_OWNED && wait < LIVENESS_WINDOW)
       wait = LIVENESS_WINDOW;
     if(list->count && wait != NEVER)
-      plan(engine, engine->descriptors[list->oldest].since + wait);
+      plan(engine, before, engine->descriptors[list->oldest].since + wait);
   }
   for(const struct origin *root = engine->crowded; root; root = root->crowded_next)
-    plan(engine, crowd_due(engine, root));
+    plan(engine, before, crowd_due(engine, root));
   if(engine->waiting)
-    plan(engine, engine->now + LOOK_AT_WAITING);
+    plan(engine, before, soon(engine, before, LOOK_AT_WAITING));
   int64_t lifetime = engine->options.max_lifetime_us;
   if(lifetime > 0 && engine->ages.count)
-    plan(engine, engine->descriptors[engine->ages.oldest].born + nanoseconds(lifetime));
+    plan(engine, before, engine->descriptors[engine->ages.oldest].born + nanoseconds(lifetime));
 }
 
 void connections_recount(acurl_engine *engine) {

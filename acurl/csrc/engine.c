@@ -9,6 +9,7 @@
 #include <time.h>
 
 #define EXPIRIES_PER_STEP 128
+#define SHRINK_TIME (1000 * MILLISECOND)
 
 static unsigned fork_generation;
 static bool fork_watched;
@@ -107,6 +108,7 @@ int acurl_engine_resize(acurl_engine *engine, const acurl_engine_options *option
     if(engine->lanes[i] && lane_set_limits(engine->lanes[i]))
       engine->counters.faults++;
   engine->now = clock_now();
+  engine->shrinks_until = engine->now + SHRINK_TIME;
   connections_recount(engine);
   /* A wider limit lets somebody run; the next step starts them. */
   engine->sweep_at = engine->now;

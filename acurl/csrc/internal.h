@@ -179,6 +179,7 @@ struct acurl_engine {
   uint32_t pass; /* changes when all that libcurl did before is done with */
   int64_t wall_us;       /* since 1970, when transfers of this pass started */
   int64_t sweep_at;      /* when idle connections are looked at */
+  int64_t shrinks_until; /* limits have changed: what is beyond a ceiling goes at once */
   int64_t armed;         /* what the timerfd is set to */
 
   /* Transfers. Only transfer.c moves them between these lists. */
