@@ -386,6 +386,14 @@ static void sweep_silent(acurl_engine *engine) {
   }
 }
 
+/* Of the ceiling for each origin nobody knows without looking at all of them. */
+static void note_shrunk(acurl_engine *engine) {
+  const acurl_engine_options *options = &engine->options;
+  int64_t open = connections_idle(engine) + connections_in_use(engine);
+  if(options->max_host_connections <= 0 && open <= options->max_connections)
+    engine->shrinks_until = engine->now;
+}
+
 void connections_sweep(acurl_engine *engine) {
   if(engine->now < engine->sweep_at)
     return;
@@ -393,6 +401,8 @@ void connections_sweep(acurl_engine *engine) {
   sweep_idle(engine);
   sweep_crowds(engine);
   sweep_silent(engine);
+  if(engine->now < engine->shrinks_until)
+    note_shrunk(engine);
   engine->stirred = true; /* an opener may be stuck */
 }
 

@@ -71,6 +71,11 @@ static bool may_repeat(struct transfer *transfer) {
   }
   /* On HTTP/2 it repeats nothing else that has left. */
   bool refused = sent > 0 && transfer->origin && transfer->origin->protocol == PROTOCOL_MULTIPLEX;
+  /* Where one kept connection has died, others are about to: the next try, should
+   * this one fail as well, has one of its own. */
+  bool single = !transfer->origin || transfer->origin->protocol == PROTOCOL_SINGLE;
+  if(single && !set_long(transfer->easy, CURLOPT_FRESH_CONNECT, 1))
+    transfer->altered = true; /* the option stays behind otherwise */
   connection_explain(transfer->engine, ACURL_CLOSED_SERVER_IDLE);
   return sent <= 0 || transfer_left_again(transfer, refused);
 }
