@@ -4,7 +4,7 @@ One thread, one selector. Ends of connections are handled before the next one is
 is accepted per pass, so that a client which closes one and then opens another is never seen with
 both: what it counts can be held against a ceiling, to the last one.
 
-Paths: "/wait/MS" answers after so many milliseconds, all others at once.
+Paths: one that ends in "/wait/MS" is answered after so many milliseconds, all others at once.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class CountingServer:
         for stream, path in connection.received(data):
             self.order.append(path)
             self._begin(sock, stream)
-            wait = float(path.rpartition("/")[2]) / 1e3 if path.startswith("/wait/") else 0.0
+            wait = float(path.rpartition("/")[2]) / 1e3 if "/wait/" in path else 0.0
             heapq.heappush(self._due, (time.monotonic() + wait, next(self._serial), sock, stream))
         for stream in connection.gone():
             self._end(sock, stream)
