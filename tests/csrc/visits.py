@@ -1,4 +1,5 @@
-"""What runs under valgrind and under AddressSanitizer: 10,000 requests of every kind.
+"""What runs under valgrind and under AddressSanitizer: 10,000 requests of every kind, while the
+limits of their pool change.
 
     python tests/csrc/visits.py NGINX_HTTP NGINX_HTTPS NGINX_H2C CADDY_HTTPS CA_FILE
 
@@ -8,16 +9,18 @@ should, and were cancelled.
 
 import asyncio
 import contextlib
+import itertools
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import acurl
-from acurl.options import HttpVersion, OptionsBesidesVersion
+from acurl.options import Connections, HttpVersion, OptionsBesidesVersion
 
 USERS = 20
 ROUNDS = 50  # of ten requests each, so 10,000 in all
 FILES = {"one": b"x" * 1000, "two": ("name", b"y" * 30_000, "text/plain")}
+SPREAD: list[Connections] = ["shared", "shared", "shared", "lanes:3", "lanes:2"]
 SMALL = b"hello from nginx\n"
 
 
@@ -60,10 +63,14 @@ async def ended(session: acurl.Session, origin: str, seen: Counter[str], *, canc
 
 
 async def user(
-    wrapper: acurl.CurlWrapper, origins: list[str], version: HttpVersion, seen: Counter[str]
+    wrapper: acurl.CurlWrapper,
+    origins: list[str],
+    version: HttpVersion,
+    spread: Connections,
+    seen: Counter[str],
 ) -> None:
     origin, quic, ca_file = origins
-    options: OptionsBesidesVersion = {"verify": ca_file, "timeout": 60}
+    options: OptionsBesidesVersion = {"verify": ca_file, "timeout": 60, "connections": spread}
     alone: OptionsBesidesVersion = {"connections": "session", "discard_body": True}
     for nth in range(ROUNDS):
         async with contextlib.AsyncExitStack() as stack:
@@ -80,6 +87,19 @@ async def user(
         seen["answered"] += 9
 
 
+async def resizing(wrapper: acurl.CurlWrapper) -> None:
+    """Ceilings that come and go, so that requests wait and idle connections make room."""
+    for nth in itertools.count():
+        limit = (None, 12, 5, 40)[nth % 4]
+        wrapper.resize(
+            max_connections=limit,
+            max_host_connections=(None, 3)[nth // 4 % 2],
+            max_connects=(5, 0, 2)[nth % 3],
+            max_streams=(100, 4)[nth % 2],
+        )
+        await asyncio.sleep(0.2)
+
+
 async def main(http: str, https: str, h2c: str, quic: str, ca_file: str) -> None:
     seen: Counter[str] = Counter()
     wrapper = acurl.CurlWrapper(asyncio.get_running_loop(), max_connects=5)
@@ -90,9 +110,14 @@ async def main(http: str, https: str, h2c: str, quic: str, ca_file: str) -> None
         (h2c, "2-prior-knowledge"),
     ]
     users = [kinds[number % len(kinds)] for number in range(USERS)]
+    resizer = asyncio.ensure_future(resizing(wrapper))
     await asyncio.gather(
-        *(user(wrapper, [origin, quic, ca_file], version, seen) for origin, version in users)
+        *(
+            user(wrapper, [origin, quic, ca_file], version, spread, seen)
+            for (origin, version), spread in zip(users, SPREAD * USERS, strict=False)
+        )
     )
+    resizer.cancel()
     wrapper.close()
     print(seen["answered"], seen["failed"], seen["cancelled"])
 

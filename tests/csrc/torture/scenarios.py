@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import acurl
 from acurl.options import HttpVersion, OptionsBesidesVersion
@@ -26,14 +26,18 @@ class Stage:
     wrapper: acurl.CurlWrapper | None = None
     sessions: list[acurl.Session] = field(default_factory=list)
 
+    def pool(self, **limits: Any) -> acurl.CurlWrapper:
+        if self.wrapper is None:
+            loop = asyncio.get_running_loop()
+            self.wrapper = acurl.CurlWrapper(loop, trust_env=False, **limits)
+        return self.wrapper
+
     def session(
         self, version: HttpVersion = "auto", **options: Unpack[OptionsBesidesVersion]
     ) -> acurl.Session:
-        if self.wrapper is None:
-            loop = asyncio.get_running_loop()
-            self.wrapper = acurl.CurlWrapper(loop, trust_env=False)
+        wrapper = self.pool()
         chosen: OptionsBesidesVersion = {"verify": self.ca_file, "timeout": None}
-        session = self.wrapper.session(version, **(chosen | options))
+        session = wrapper.session(version, **(chosen | options))
         self.sessions.append(session)
         return session
 
@@ -186,6 +190,43 @@ async def private(stage: Stage) -> None:
         session.close()
 
 
+async def queued(stage: Stage) -> None:
+    """Some wait for a place, and one gives up."""
+    stage.pool(max_connections=2, max_host_connections=1)
+    session = stage.session(timeout=BRIEF)
+    asked = [session.get(stage.origins["http"] + "/small") for _ in range(3)]
+    asked.append(session.get(stage.origins["https"] + "/small"))
+    tired = asyncio.ensure_future(session.get(stage.origins["http"] + "/small"))
+    await asyncio.sleep(0)
+    tired.cancel()
+    await settled(*asked)
+
+
+async def lanes(stage: Stage) -> None:
+    """Each makes room for the next, in another lane."""
+    stage.pool(max_connections=1)
+    sessions = [stage.session(connections="lanes:2", timeout=BRIEF) for _ in range(2)]
+    for origin in ("http", "https"):
+        await settled(*(session.get(stage.origins[origin] + "/small") for session in sessions))
+
+
+async def resized(stage: Stage) -> None:
+    """Ceilings come while requests run, and go while others wait; idle connections end of them."""
+    wrapper = stage.pool()
+    session = stage.session(timeout=BRIEF)
+    for limit in (None, 2, 1, None):
+        wrapper.resize(max_connections=limit)
+        asked = [
+            asyncio.ensure_future(session.get(stage.origins[origin] + "/small"))
+            for origin in ("http", "http", "https")
+        ]
+        await asyncio.sleep(0)
+        wrapper.resize(max_host_connections=limit)
+        await settled(*asked)
+    wrapper.resize(max_connections=1, max_connects=0)
+    await settled(session.get(stage.origins["http"] + "/text"))
+
+
 async def ignored(asked: Awaitable[object]) -> None:
     with contextlib.suppress(acurl.AcurlError, MemoryError):
         await asked
@@ -235,5 +276,8 @@ SCENARIOS: dict[str, Scenario] = {
         uploaded,
         form,
         private,
+        queued,
+        lanes,
+        resized,
     )
 }

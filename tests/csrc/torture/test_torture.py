@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 FLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
 # Those with several transfers at once wait for time limits more often than others.
-SLOWEST = ("together", "http2", "http2_in_clear", "http3")
+SLOWEST = ("together", "http2", "http2_in_clear", "http3", "queued", "lanes", "resized")
 
 
 @pytest.fixture(scope="module")
