@@ -339,17 +339,20 @@ static void thin_out(acurl_engine *engine, struct origin *root) {
   }
 }
 
+/* Evicting the last connection of an origin would free that, and maybe another of
+ * the same host: so all are held, and out of the list, meanwhile. */
 static void sweep_crowds(acurl_engine *engine) {
-  struct origin **place = &engine->crowded;
-  while(*place) {
-    struct origin *root = *place;
+  struct origin *list = engine->crowded;
+  engine->crowded = NULL;
+  for(struct origin *root = list; root; root = root->crowded_next)
+    root->holds++;
+  while(list) {
+    struct origin *root = list;
+    list = root->crowded_next;
     thin_out(engine, root);
-    if(crowd_due(engine, root) != NEVER) {
-      place = &root->crowded_next;
-      continue;
-    }
     root->is_crowded = false;
-    *place = root->crowded_next;
+    crowd(root);
+    origin_drop(root);
   }
 }
 

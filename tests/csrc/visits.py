@@ -94,6 +94,7 @@ async def resizing(wrapper: acurl.CurlWrapper) -> None:
         wrapper.resize(
             max_connections=limit,
             max_host_connections=(None, 3)[nth // 4 % 2],
+            max_host_keepalive=(None, 0)[nth // 2 % 2],
             max_connects=(5, 0, 2)[nth % 3],
             max_streams=(100, 4)[nth % 2],
         )
