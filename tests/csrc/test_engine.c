@@ -323,6 +323,24 @@ static void a_handle_that_libcurl_keeps_is_not_used_again(void) {
   rig_close(&rig);
 }
 
+/* Their origin ends with the last of them, under the sweep that ends it. */
+static void no_idle_connection_of_an_origin_may_stay(void) {
+  struct rig rig;
+  rig_open(&rig, (acurl_engine_options){0});
+  acurl_engine_options none = rig.engine->options;
+  none.max_host_keepalive = 0;
+  CHECK_EQUAL(acurl_engine_resize(rig.engine, &none), ACURL_OK);
+  for(int i = 0; i < 3; i++)
+    SUBMIT(&rig, .path = "/bytes/5");
+  rig_until_finished(&rig, 3);
+  CHECK_EQUAL(rig_counters(&rig).idle, 3);
+  rig_run(&rig, 700);
+  CHECK_EQUAL(rig_counters(&rig).idle, 0);
+  CHECK_EQUAL(target_open(rig.target), 0);
+  CHECK_EQUAL(rig.engine->origin_count, 0);
+  rig_close(&rig);
+}
+
 static void a_machine_without_descriptors_is_told(void) {
   acurl_engine_options options = {.max_connects = 1, .max_streams = 1, .max_response_size = 1};
   int taken[20100], count = 0;
@@ -349,5 +367,6 @@ int main(int argc, char **argv) {
             TEST(sockets_that_a_child_holds_do_not_make_the_parent_spin),
             TEST(a_transfer_that_libcurl_refuses_fails),
             TEST(a_handle_that_libcurl_keeps_is_not_used_again),
+            TEST(no_idle_connection_of_an_origin_may_stay),
             TEST(a_machine_without_descriptors_is_told));
 }
