@@ -51,6 +51,8 @@ static void read_status_line(struct transfer *transfer, const char *line, size_t
   events_spoken(transfer, major > 1);
   if(transfer->origin && major > 1)
     transfer->origin->answers++;
+  if(major > 1 && transfer->opened_fd >= 0)
+    connection_ready(transfer->engine, transfer->opened_fd); /* settings precede any answer */
   transfer->status = digit(line, len, space + 1) * 100 + digit(line, len, space + 2) * 10 +
                      digit(line, len, space + 3);
 }
