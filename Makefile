@@ -79,7 +79,7 @@ bench-client: environment ## acurl beside its peers: requests/s, CPU, memory
 	$(RUN) bench.client
 
 .PHONY: bench-memory
-bench-memory: environment ## what acurl keeps: growth over time, over refusals, per idle session
+bench-memory: environment ## what acurl keeps: per connection, per session, over time, over refusals
 	@scripts/system-packages bench
 	$(RUN) bench.memory
 

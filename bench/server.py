@@ -50,9 +50,29 @@ http {{
     root {folder}/files;
     default_type application/octet-stream;
     location = /status {{ stub_status; }}
+    {held}
   }}
 }}
 """
+
+HELD = """\
+listen 127.0.0.1:{h2c} http2;
+    http2_max_concurrent_streams 128;
+    proxy_http_version 1.1;
+    proxy_buffering off;
+    proxy_read_timeout 600s;
+    location /held/ {{
+      proxy_pass http://127.0.0.1:{port};
+      proxy_set_header Connection "";
+      proxy_set_header X-Peer $remote_addr:$remote_port;
+    }}
+    location = /cookie {{
+      add_header Set-Cookie "session=0123456789abcdef0123456789abcdef; Path=/; HttpOnly";
+      try_files /34 =500;
+    }}
+    location = /once {{ keepalive_timeout 0; try_files /34 =500; }}
+"""
+"""What measurements of memory need besides: a server's locations, and HTTP/2 without TLS."""
 
 
 class ServerError(RuntimeError):
@@ -69,14 +89,20 @@ class Count:
 
 
 class Server(AbstractContextManager["Server"]):
-    """nginx pinned to one core, from entering the context to leaving it."""
+    """nginx pinned to one core, from entering the context to leaving it.
 
-    def __init__(self, core: int) -> None:
+    With `held`, the port of a Holder, it also has what HELD says.
+    """
+
+    def __init__(self, core: int, *, held: int = 0) -> None:
         self._core = core
+        self._held = held
+        self._questions = 0
         self._folder = Path(tempfile.mkdtemp(prefix="mite-bench-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._plain = _listener()
         self._tls = _listener()
+        self._h2c = _listener()
 
     def __repr__(self) -> str:
         ports = f"{self._port(self._plain)} and {self._port(self._tls)}"
@@ -109,14 +135,33 @@ class Server(AbstractContextManager["Server"]):
             return f"http://127.0.0.1:{self._port(self._plain)}/{cell.size}"
         return f"https://127.0.0.1:{self._port(self._tls)}/{cell.size}"
 
+    def addresses(self) -> dict[str, str]:
+        """Where it is reached, without a path: "http", "https" and "h2c", if there is that."""
+        ports = {"http": self._plain, "https": self._tls, "h2c": self._h2c}
+        secure = {"https"}
+        return {
+            name: f"{'https' if name in secure else 'http'}://127.0.0.1:{self._port(listener)}"
+            for name, listener in ports.items()
+        }
+
+    @property
+    def certificate(self) -> tuple[Path, Path]:
+        """The certificate, which vouches for itself, and its key."""
+        return self._folder / "certificate.pem", self._folder / "key.pem"
+
     def count(self) -> Count:
         """What the server has seen, this question included."""
         url = f"http://127.0.0.1:{self._port(self._plain)}/status"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(url, timeout=10) as answer:
             text = answer.read().decode()
+        self._questions += 1
         numbers = [int(number) for number in re.findall(r"\d+", text)]
         return Count(accepts=numbers[1], requests=numbers[3], active=numbers[0])
+
+    def accepted(self) -> int:
+        """Connections accepted since the server started, those of our questions left out."""
+        return self.count().accepts - self._questions
 
     def settle(self, seconds: float = 10.0) -> None:
         """Waits until no connection but the question's own is open."""
@@ -129,7 +174,8 @@ class Server(AbstractContextManager["Server"]):
             time.sleep(0.02)
 
     def _start(self) -> None:
-        descriptors = (self._plain.fileno(), self._tls.fileno())
+        listeners = (self._plain, self._tls, *((self._h2c,) if self._held else ()))
+        descriptors = tuple(listener.fileno() for listener in listeners)
         inherited = "".join(f"{number};" for number in descriptors)
         environ = {**os.environ, "PATH": SEARCH, "NGINX": inherited}
         nginx = ["nginx", "-p", str(self._folder), "-c", str(self._folder / "conf")]
@@ -151,6 +197,7 @@ class Server(AbstractContextManager["Server"]):
             self._process.wait(10)
         self._plain.close()
         self._tls.close()
+        self._h2c.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
@@ -178,6 +225,7 @@ class Server(AbstractContextManager["Server"]):
             connections=8192,
             plain=self._port(self._plain),
             tls=self._port(self._tls),
+            held=HELD.format(h2c=self._port(self._h2c), port=self._held) if self._held else "",
         )
         (self._folder / "conf").write_text(configuration)
 

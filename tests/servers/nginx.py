@@ -152,7 +152,7 @@ class Nginx:
         listeners = [
             socket.create_server(sock.getsockname(), backlog=4096) for sock in self._claims.values()
         ]
-        self._process = _start(self._directory, listeners)
+        self._process = start_nginx(self._directory, listeners)
         for sock in listeners:
             sock.close()
         self._wait_answering()
@@ -183,7 +183,8 @@ def _parse(line: str) -> LoggedRequest:
     return LoggedRequest(int(connection), int(nth), method, uri, int(status), protocol)
 
 
-def _start(directory: Path, listeners: list[socket.socket]) -> "subprocess.Popen[bytes]":
+def start_nginx(directory: Path, listeners: list[socket.socket]) -> "subprocess.Popen[bytes]":
+    """nginx with the `nginx.conf` of a directory, in which it finds the listeners open."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if program is None:
         message = "nginx is not installed: 'make test' says how (Debian: apt-get install nginx)"
