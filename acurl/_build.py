@@ -6,7 +6,7 @@ from cffi import FFI
 
 SOURCES = ["admission", "block", "buffer", "chain", "connection", "deadline", "dispatch"]
 SOURCES += ["engine", "events", "exchange", "fifo", "form", "jar", "lane", "libcurl", "limits"]
-SOURCES += ["lines", "origin", "profile", "receive", "record", "transfer"]
+SOURCES += ["lines", "origin", "profile", "receive", "record", "tls", "transfer"]
 
 ROOT = Path(__file__).resolve().parent.parent
 CSRC = Path("acurl") / "csrc"

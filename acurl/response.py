@@ -244,10 +244,24 @@ class _Response:
 
         Empty unless asked for by `cert_info=True`, and when another request made the connection.
         """
+        return tuple(facts for facts in self._tls_facts() if "TLS" not in facts)
+
+    @property
+    def tls(self) -> tuple[str, str] | None:
+        """Version and cipher of its connection, such as ("TLSv1.3", "TLS_AES_256_GCM_SHA384").
+
+        None unless asked for by `cert_info=True`; without TLS, over HTTP/3 and where it is no
+        OpenSSL.
+        """
+        told = next((facts["TLS"] for facts in self._tls_facts() if "TLS" in facts), "")
+        version, _, cipher = told.partition(" ")
+        return (version, cipher) if version else None
+
+    def _tls_facts(self) -> list[dict[str, str]]:
         data = part(self._record, self._fields, CERT_LEN)
-        chain = [certificate.split(b"\0") for certificate in data.split(b"\0\0") if certificate]
-        pairs = [[line.decode("utf-8", "replace").partition(":") for line in c] for c in chain]
-        return tuple({name: value for name, _, value in facts if name} for facts in pairs)
+        groups = [group.split(b"\0") for group in data.split(b"\0\0") if group]
+        pairs = [[line.decode("utf-8", "replace").partition(":") for line in g] for g in groups]
+        return [{name: value for name, _, value in facts if name} for facts in pairs]
 
     @property
     def primary_ip(self) -> str:

@@ -29,10 +29,10 @@ _DAY = 86400.0
 class CheckResult:
     """What one request to ``url`` met; times are seconds since it started, 0.0 if not reached.
 
-    ``error``: None, or what went wrong; then ``status`` is 0 unless an answer came.  ``subject``
-    and ``issuer``: of the server's certificate, which is good for ``days_left`` more days; None
-    without TLS, over HTTP/3 and where libcurl does not tell.  What libcurl never tells is which
-    version of TLS and which cipher were chosen.
+    ``error``: None, or what went wrong; then ``status`` is 0 unless an answer came.
+    ``tls_version``, ``cipher``: such as "TLSv1.3" and "TLS_AES_256_GCM_SHA384".  ``subject``,
+    ``issuer``: of the server's certificate, which is good for ``days_left`` more days.  All of
+    these are None without TLS, over HTTP/3 and where libcurl does not tell.
     """
 
     url: str
@@ -45,6 +45,8 @@ class CheckResult:
     tls_time: float = 0.0
     first_byte_time: float = 0.0
     total_time: float = 0.0
+    tls_version: str | None = None
+    cipher: str | None = None
     subject: str | None = None
     issuer: str | None = None
     expires: datetime | None = None
@@ -107,6 +109,7 @@ def _failed(url: str, error: acurl.AcurlError) -> CheckResult:
 def _answered(url: str, response: _Response) -> CheckResult:
     certificate: Mapping[str, str] = next(iter(response.certificates), {})
     expires = parse_date(certificate.get("Expire date", ""))
+    version, cipher = response.tls or (None, None)
     left = None if expires is None else (expires - datetime.now(UTC)).total_seconds() / _DAY
     return CheckResult(
         url,
@@ -118,6 +121,8 @@ def _answered(url: str, response: _Response) -> CheckResult:
         tls_time=response.appconnect_time,
         first_byte_time=response.starttransfer_time,
         total_time=response.total_time,
+        tls_version=version,
+        cipher=cipher,
         subject=certificate.get("Subject"),
         issuer=certificate.get("Issuer"),
         expires=expires,

@@ -102,7 +102,8 @@ typedef struct {
   uint32_t redirect_len;
   uint32_t cookie_len;     /* Netscape lines, each ended by a line feed */
   uint32_t error_len;
-  uint32_t cert_len;       /* "Name:Value" lines, ended by a NUL; certificates by one more */
+  uint32_t cert_len;       /* "Name:Value" lines, ended by a NUL; certificates by one more;
+                              last "TLS:" with version and cipher, as if it were one */
   uint32_t retries;        /* how often the request was begun again */
   uint32_t request_size;   /* bytes of head and whole body sent, repeats included */
 } acurl_record;

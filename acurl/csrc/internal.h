@@ -159,6 +159,7 @@ struct transfer {
   struct buffer response_headers;
   struct buffer body;
   char error[CURL_ERROR_SIZE];
+  char tls[80]; /* version and cipher, if they were asked for */
 };
 
 #define ANSWERED 1024 /* a power of two */
@@ -371,6 +372,14 @@ int transfer_apply_request(struct transfer *transfer, acurl_jar *jar, const char
                            const char *url, const char *headers, size_t headers_len,
                            const char *body, int64_t body_len);
 int transfer_apply_extras(struct transfer *transfer, const acurl_extras *extras);
+
+/* tls.c */
+/* Whether the connection of a transfer that is about to be sent speaks HTTP/2. */
+bool tls_chose_http2(struct transfer *transfer);
+/* Takes down which version of TLS and which cipher it has. */
+void tls_note(struct transfer *transfer);
+/* Has its TLS buffers given back while they are empty. */
+CURLcode tls_save_memory(CURL *easy);
 
 /* receive.c */
 CURLcode receive_watch_easy(struct transfer *transfer);

@@ -50,6 +50,14 @@ static const struct symbol symbols[] = {
     SYMBOL(mime_data_cb),
 };
 
+static const struct symbol optional[] = {
+    {"SSL_CTX_ctrl", (void **)&libcurl.ssl_ctx_ctrl},
+    {"SSL_get_version", (void **)&libcurl.ssl_version},
+    {"SSL_get_current_cipher", (void **)&libcurl.ssl_cipher},
+    {"SSL_CIPHER_get_name", (void **)&libcurl.ssl_cipher_name},
+    {"SSL_get0_alpn_selected", (void **)&libcurl.ssl_alpn_selected},
+};
+
 /* The head of curl_version_info_data, unchanged since its first version. */
 struct version_head {
   int age;
@@ -76,8 +84,8 @@ int acurl_bind(const char *path, int must_be_loaded) {
   }
   if(libcurl.global_init(3) != CURLE_OK)
     return fail(path, "curl_global_init failed");
-  *(void **)&libcurl.ssl_ctx_ctrl = dlsym(handle, "SSL_CTX_ctrl");
-  *(void **)&libcurl.ssl_alpn_selected = dlsym(handle, "SSL_get0_alpn_selected");
+  for(size_t i = 0; i < sizeof optional / sizeof *optional; i++)
+    *optional[i].where = dlsym(handle, optional[i].name);
   struct version_head *head = libcurl.version_info(0);
   libcurl.version_number = (int)head->version_num;
   return acurl_fork_watch() ? fail("pthread_atfork", "out of memory") : ACURL_OK;

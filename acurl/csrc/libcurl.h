@@ -211,6 +211,9 @@ struct libcurl {
   int version_number; /* 0xXXYYZZ */
   /* OpenSSL's, as libcurl is linked with it; NULL where it uses another TLS. */
   long (*ssl_ctx_ctrl)(void *context, int command, long number, void *pointer);
+  const char *(*ssl_version)(const void *ssl);
+  const void *(*ssl_cipher)(const void *ssl);
+  const char *(*ssl_cipher_name)(const void *cipher);
   void (*ssl_alpn_selected)(const void *ssl, const unsigned char **name, unsigned int *len);
 };
 

@@ -116,19 +116,24 @@ static bool append_cookies(struct transfer *transfer, uint32_t *length) {
   return true;
 }
 
-/* Lines ended by a NUL each, and each certificate by one more. */
-static bool append_certificates(struct buffer *bytes, CURL *easy, uint32_t *length) {
+/* Lines ended by a NUL each, and each certificate by one more; TLS itself comes last. */
+static bool append_certificates(struct transfer *transfer, uint32_t *length) {
+  struct buffer *bytes = &transfer->engine->batch_bytes;
   size_t before = bytes->len;
   struct curl_certinfo *info = NULL;
-  if(libcurl.easy_getinfo(easy, CURLINFO_CERTINFO, &info) || !info)
-    return true;
-  for(int i = 0; i < info->num_of_certs; i++) {
+  if(libcurl.easy_getinfo(transfer->easy, CURLINFO_CERTINFO, &info))
+    info = NULL;
+  for(int i = 0; info && i < info->num_of_certs; i++) {
     for(struct curl_slist *line = info->certinfo[i]; line; line = line->next)
       if(!buffer_append(bytes, line->data, strlen(line->data) + 1))
         return false;
     if(!buffer_append(bytes, "", 1))
       return false;
   }
+  if(transfer->tls[0] && (!buffer_append(bytes, "TLS:", 4) ||
+                          !buffer_append(bytes, transfer->tls, strlen(transfer->tls) + 1) ||
+                          !buffer_append(bytes, "", 1)))
+    return false;
   *length = (uint32_t)(bytes->len - before);
   return true;
 }
@@ -162,7 +167,7 @@ static bool append_parts(struct transfer *transfer, acurl_record *record, int32_
   if(*flags & ACURL_FLAG_FAILED && !append_text(bytes, transfer->error, &record->error_len))
     return false;
   if(ran && transfer->flags & ACURL_PROFILE_CERTIFICATES &&
-     !append_certificates(bytes, transfer->easy, &record->cert_len))
+     !append_certificates(transfer, &record->cert_len))
     return false;
   /* What a stream has got before it failed is still to be read. */
   if(*flags & ACURL_FLAG_HEAD || (*flags & ACURL_FLAG_FAILED && !transfer->streams))

@@ -12,23 +12,12 @@
 /* How many refusals are forgiven for each retry that is allowed, so that a server
  * which refuses one request for ever is not asked for ever. */
 #define REFUSALS_PER_RETRY 10
-/* OpenSSL's. */
-#define SSL_CTRL_MODE 33
-#define SSL_MODE_RELEASE_BUFFERS 0x10L
 
 /* What TLS has agreed upon, known before the server says a word. Without TLS only
  * who knows beforehand asks for HTTP/2. */
 static bool is_multiplexed(struct transfer *transfer) {
-  const struct curl_tlssessioninfo *tls = NULL;
-  const unsigned char *name = NULL;
-  unsigned int len = 0;
-  bool plain = !strncmp(transfer->url.data, "http:", 5);
-  if(plain || transfer->engine->descriptors[transfer->opened_fd].datagram)
-    return true;
-  if(!libcurl.easy_getinfo(transfer->easy, CURLINFO_TLS_SSL_PTR, &tls) && tls && tls->internals &&
-     tls->backend == CURLSSLBACKEND_OPENSSL && libcurl.ssl_alpn_selected)
-    libcurl.ssl_alpn_selected(tls->internals, &name, &len);
-  return len == 2 && name[0] == 'h' && name[1] == '2';
+  return !strncmp(transfer->url.data, "http:", 5) ||
+         transfer->engine->descriptors[transfer->opened_fd].datagram || tls_chose_http2(transfer);
 }
 
 /* Who waits for the opener may go on once there is a connection. */
@@ -86,6 +75,8 @@ static int on_begin(void *context, char *ip, char *local_ip, int port, int local
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   lane_settle(transfer);
   bool allowed = !transfer->begun++ || may_repeat(transfer);
+  if(transfer->flags & ACURL_PROFILE_CERTIFICATES)
+    tls_note(transfer);
   if(transfer->origin) {
     forget_opened(transfer);
     note_way(transfer);
@@ -136,14 +127,6 @@ static CURLcode set_option(CURL *easy, const struct profile_option *option) {
   return set_long(easy, option->option, option->number);
 }
 
-/* OpenSSL keeps the buffers of an idle connection unless it is told not to. */
-static CURLcode release_buffers(CURL *easy, void *context, void *unused) {
-  (void)easy, (void)unused;
-  if(libcurl.ssl_ctx_ctrl)
-    libcurl.ssl_ctx_ctrl(context, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, NULL);
-  return CURLE_OK;
-}
-
 int transfer_apply_profile(struct transfer *transfer, acurl_profile *profile) {
   transfer->flags = profile->flags;
   if(profile->has_list) {
@@ -162,7 +145,7 @@ int transfer_apply_profile(struct transfer *transfer, acurl_profile *profile) {
       transfer->engine->refused_option = profile->options[i].option;
   }
   if(!code && profile->flags & ACURL_PROFILE_LOW_MEMORY)
-    code = libcurl.easy_setopt(transfer->easy, CURLOPT_SSL_CTX_FUNCTION, release_buffers);
+    code = tls_save_memory(transfer->easy);
   if(!code)
     transfer->profile_id = profile->id;
   return to_result(code);
@@ -360,7 +343,7 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->open_errno = 0;
   transfer->cause = ACURL_CAUSE_NONE;
   transfer->status = transfer->http_version = 0;
-  transfer->error[0] = '\0';
+  transfer->error[0] = transfer->tls[0] = '\0';
   transfer->state = TRANSFER_FREE;
   if(!transfer->profile_id || transfer->url.cap > KEEP_HEADERS)
     buffer_reset(&transfer->url, KEEP_HEADERS);

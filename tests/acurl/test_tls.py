@@ -220,3 +220,18 @@ def test_an_option_that_libcurl_refuses_is_named() -> None:
         (0, "libcurl refuses an option of this request"),
     ):
         assert str(settings.refusal(number)) == said
+
+
+def test_version_and_cipher_are_told_as_the_server_sees_them(
+    run_wrapper: RunWrapper, nginx: Nginx
+) -> None:
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session(verify=str(nginx.ca_file), cert_info=True)
+        for _ in range(2):  # the second one comes on the connection of the first
+            answer = await session.get(f"{nginx.https}/tls")
+            assert answer.tls == tuple(answer.text.split())
+        plain = await session.get(f"{nginx.http}/small")
+        unasked = await wrapper.session(verify=False).get(f"{nginx.https}/small")
+        assert (plain.tls, unasked.tls, unasked.certificates) == (None, None, ())
+
+    run_wrapper(body)

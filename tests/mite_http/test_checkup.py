@@ -45,6 +45,8 @@ def test_one_request_tells_all(nginx: Nginx, run_async: RunAsync) -> None:
     assert 0 < result.connect_time <= result.tls_time <= result.first_byte_time
     assert result.first_byte_time <= result.total_time
     for one in (result, again):
+        assert str(one.tls_version).startswith("TLSv1.")
+        assert one.cipher is not None
         assert one.issuer is not None
         assert "trustme" in one.issuer
         assert one.subject is not None
