@@ -63,8 +63,12 @@ async def load(
 
 
 def balanced(stats: Any) -> None:
-    """What the counters of a pool at rest must say of each other."""
+    """What the counters of a pool at rest must say of each other.
+
+    Some may have ended, with a reason, that libcurl closes when it next looks for a connection.
+    """
     assert (stats.in_flight, stats.queued, stats.in_use, stats.faults) == (0, 0, 0, 0), stats
-    assert stats.opened - stats.closed == stats.idle, stats
+    leaving = stats.opened - stats.closed - stats.idle
+    assert leaving >= 0, stats
     reasons = [name for name in stats._fields if name.startswith("closed_")]
-    assert sum(getattr(stats, name) for name in reasons) == stats.closed, stats
+    assert sum(getattr(stats, name) for name in reasons) == stats.closed + leaving, stats
