@@ -273,10 +273,12 @@ static int step(acurl_engine *engine, bool sockets) {
   events_run_timers(engine);
   connections_sweep(engine);
   dispatch_collect(engine);
-  connections_explain_rest(engine);
   engine->pass++;
-  if(engine->waiting && engine->stirred)
-    dispatch_queued(engine); /* connections have come free */
+  if(engine->waiting && engine->stirred) { /* connections have come free */
+    dispatch_queued(engine);
+    dispatch_collect(engine); /* what failed at once: no event tells of it */
+  }
+  connections_explain_rest(engine);
   if(engine->starved)
     fail_starved(engine);
   expire_deadlines(engine);

@@ -283,3 +283,21 @@ def test_a_connection_for_each_request_is_counted_too(
         assert wrapper.stats().closed_client == 40
 
     run_wrapper(body, max_connections=4)
+
+
+@pytest.mark.parametrize("version", ["2", "3"])
+@pytest.mark.parametrize("limits", [{}, {"max_connections": 2}])
+def test_what_fails_at_once_ends_at_once(
+    run_wrapper: RunWrapper, version: str, limits: dict[str, int]
+) -> None:
+    """Also behind a repeat, whose failure no event of a socket tells of."""
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        session = wrapper.session(version, timeout=acurl.Timeout(total=25))
+        begin = time.perf_counter()
+        requests = (session.get("https://127.0.0.1:1/") for _ in range(5))
+        ends = await asyncio.gather(*requests, return_exceptions=True)
+        assert {type(end) for end in ends} == {acurl.ConnectError}
+        assert time.perf_counter() - begin < 10
+
+    run_wrapper(body, **limits)
