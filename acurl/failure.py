@@ -91,6 +91,8 @@ _CONTENT_LENGTH = re.compile(rb"(?im)^content-length:\s*(\d+)\s*$")
 _LOGIN = re.compile(r"[^\s'\"/@]*:(?!//)[^\s'\"]*@|(?<=//).*@")
 _CUT_OFF = re.compile(r"(//[^/?#@:\s'\"\[]*:)(?![0-9]{0,5}(?:[^0-9A-Za-z]|$))[^@]*$")
 
+_TOOK = re.compile(r" after \d+ ms(?=: )")
+
 _TLS_FILES = "give cert=(key file, certificate file): PEM files that belong together"
 _SPEAKS_TLS = "check that this port speaks TLS, and a version that is allowed"
 _NOT_OUR_HTTP_2 = "ask for http_version='auto' or '1.1' if the server has no HTTP/2"
@@ -321,8 +323,11 @@ def _missing(record: bytes, fields: tuple[int, ...]) -> str:
 
 
 def _unsecret(said: str) -> str:
-    """libcurl's words without the user and password of a URL in them, which may be cut off."""
-    return _CUT_OFF.sub(r"\1***", _LOGIN.sub("***@", said))
+    """libcurl's words without the user and password of a URL in them, which may be cut off.
+
+    Nor with how long connecting took: that is in the times, and makes one failure look like many.
+    """
+    return _TOOK.sub("", _CUT_OFF.sub(r"\1***", _LOGIN.sub("***@", said)))
 
 
 _TIMES = {
@@ -367,7 +372,9 @@ def failure(record: bytes, request: Request) -> AcurlError:
     error.retries = fields[RETRIES] + request.restarts
     error.connection_id = fields[CONNECTION_ID]
     error.http_version = VERSION_NAMES.get(fields[HTTP_VERSION], "")
-    error.reused = fields[CONNECTION_ID] >= 0 and not fields[NEW_CONNECTIONS]
+    # What could not be connected has a number, too, and opened none.
+    stood = fields[CONNECTION_ID] >= 0 and fields[PRETRANSFER] > 0
+    error.reused = stood and not fields[NEW_CONNECTIONS]
     for name, field in _TIMES.items():
         setattr(error, name, fields[field] / 1e6)
     if not fields[STATUS]:

@@ -54,6 +54,11 @@ class Limits:
                 f"min_connects={self.min_connects}: must not be above "
                 f"max_connects={self.max_connects}"
             )
+        most = self.max_connections
+        if most is not None and self.min_connects > most:
+            raise RequestError(
+                f"min_connects={self.min_connects}: must not be above max_connections={most}"
+            )
         count("max_streams", self.max_streams, 1)
         seconds("keepalive_expiry", self.keepalive_expiry)
         if self.max_lifetime is not None:

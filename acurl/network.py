@@ -156,7 +156,7 @@ def check_keepalive(value: object) -> None:
 
 def milliseconds(limit: float) -> int:
     """Seconds as libcurl counts them, never 0."""
-    return max(1, min(round(limit * 1000), MOST_MS))
+    return max(1, round(min(limit * 1000, MOST_MS)))
 
 
 def network_settings(options: Options) -> dict[str, Value]:

@@ -14,6 +14,7 @@ from acurl.proxy import shown_proxy
 from acurl.timeouts import DEFAULT_TIMEOUT, as_timeout
 from acurl.tls import TlsVersion
 from acurl.values import count, shown
+from mite.context import Context
 from mite_http.targets import checked_targets
 
 ALIAS = "max_keepalive_connections"
@@ -199,10 +200,17 @@ def _checked_connection(given: Mapping[str, Any]) -> dict[str, Any]:
     return values | {"timeout": timeout}
 
 
+_RESERVED = frozenset(dir(Context))
+
+
 def _attribute(value: object) -> str:
     if not (isinstance(value, str) and value.isidentifier()):
         raise acurl.RequestError(
             f"name={shown(value)}: must be a name that an attribute can have, such as 'api'"
+        )
+    if value in _RESERVED:
+        raise acurl.RequestError(
+            f"name={value!r}: is what a context has already; give another, such as 'api'"
         )
     return value
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 
+import acurl
 from acurl.limits import LimitOptions
 from mite_http import loops, settings
 from mite_http.branch import Branch
@@ -117,10 +118,15 @@ class SessionPool:
 
         ``max_connects``, ``max_connections``, ``max_host_connections``, ``max_host_keepalive``,
         ``min_connects``, ``max_streams``, ``keepalive_expiry``.  Raises acurl.RequestError for a
-        bad value or another option, which changes nothing.
+        bad value or another option, acurl.EngineMisuse away from the loop that uses the pool;
+        nothing changes then.
         """
         changed = self.options.resized(**limits)
         branch = self._here()
+        if branch is None and self._branch is not None and self._branch.is_open:
+            raise acurl.EngineMisuse(
+                "resize: this pool is in use on another event loop: call it there"
+            )
         if branch is not None and branch.wrapper is not None:
             # First of all, since a closed engine or another thread's refuses.
             branch.wrapper.resize(**changed.limits())

@@ -18,6 +18,7 @@ from typing import Any
 import acurl
 from acurl.timeouts import DEFAULT_TIMEOUT, Timeout, as_timeout, seconds
 from acurl.values import shown
+from mite_http.buckets import BUCKET_VARIABLES, buckets_of
 from mite_http.options import ALIAS, NAMES, PoolOptions, without_alias
 
 PREFIX = "MITE_HTTP_"
@@ -161,6 +162,8 @@ def check(config: Mapping[str, Any]) -> None:
     for variable in (IDLE_TIMEOUT, CLEANUP_INTERVAL):
         seconds_of(variable, 1.0)
     bytes_of(MEMORY_LIMIT)
+    for variable in BUCKET_VARIABLES:
+        buckets_of(variable)
 
 
 def _layer(named: Mapping[str, object], prefix: str) -> Layer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 from mite.stats import (
@@ -16,19 +15,7 @@ from mite.stats import (
     matcher_by_type,
 )
 from mite.transport import Message
-
-_DEFAULT_BUCKETS = "0.0001,0.001,0.01,0.05,0.1,0.2,0.4,0.8,1,2,4,8,16,32,64"
-
-
-def _buckets(variable: str) -> list[float]:
-    text = os.environ.get(variable, _DEFAULT_BUCKETS)
-    try:
-        return [float(bound) for bound in text.split(",")]
-    except ValueError:
-        raise ValueError(
-            f"{variable}={text}: must be bucket bounds in seconds with commas between them, "
-            "such as 0.01,0.1,1"
-        ) from None
+from mite_http.buckets import buckets_of
 
 
 def _answered(message: Message) -> bool:
@@ -36,7 +23,7 @@ def _answered(message: Message) -> bool:
     return bool(message["response_code"])
 
 
-MITE_HTTP_HISTOGRAM_BUCKETS = _buckets("MITE_HTTP_HISTOGRAM_BUCKETS")
+MITE_HTTP_HISTOGRAM_BUCKETS = buckets_of("MITE_HTTP_HISTOGRAM_BUCKETS")
 
 _requests = matcher_by_type("http_metrics", where=_answered)
 
@@ -141,6 +128,6 @@ DNS_STATS = (
         help="What looking up names took, in seconds.",
         matcher=_requests,
         extractor=extractor(("transaction",), "dns_time"),
-        bins=_buckets("MITE_DNS_HISTOGRAM_BUCKETS"),
+        bins=buckets_of("MITE_DNS_HISTOGRAM_BUCKETS"),
     ),
 )

@@ -153,6 +153,8 @@ static bool start_next(struct origin *origin) {
   bool has_lanes = origin->lane->engine->admits && origin->lane->engine->lane_count > 1;
   if(has_lanes && !origin->idle)
     make_room(origin);
+  if(has_lanes && !lane_guard(origin->lane, origin))
+    return false; /* until what says goodbye has gone */
   if(transfer->wants_fresh && !opens && origin->protocol == PROTOCOL_MULTIPLEX)
     set_long(transfer->easy, CURLOPT_FRESH_CONNECT, 0);
   if(opens) {
@@ -196,7 +198,7 @@ void admission_leave(struct transfer *transfer) {
   if(!origin)
     return;
   if(transfer->state == TRANSFER_RUNNING) {
-    if(transfer->is_opener && !transfer->begun)
+    if(transfer->is_opener && !transfer->begun && !transfer->cancelled)
       origin->distrusted_until = transfer->engine->now + DISTRUST;
     admission_opened(transfer);
     fifo_drop(transfer);
@@ -228,8 +230,7 @@ static void recall(struct origin *origin) {
     engine->counters.started--;
     origin->running--;
     transfer->state = TRANSFER_QUEUED;
-    transfer->queued_at = engine->now;
-    transfer->queued_pass = engine->pass;
+    transfer->waited -= transfer->last_wait; /* it has waited all the time */
     fifo_push_front(&origin->queue, transfer);
     engine->waiting++;
     if(!origin->in_ring)

@@ -21,12 +21,14 @@
 #define LIVENESS_WINDOW (1050 * MILLISECOND)
 #define TRY_AGAIN (20 * MILLISECOND)
 #define SILENCE (10 * MILLISECOND)
+#define LOOK_AT_ENDED (LIVENESS_WINDOW + 50 * MILLISECOND)
 #define LOOK_AT_WAITING (50 * MILLISECOND)
 
 void connections_open(acurl_engine *engine) {
   for(int list = 0; list < CONNECTION_LISTS; list++)
     chain_init(&engine->lists[list]);
   chain_init(&engine->ages);
+  engine->look_at = NEVER;
   engine->sweep_at = NEVER;
 }
 
@@ -56,6 +58,7 @@ void connection_born(struct transfer *transfer, int fd, bool datagram) {
     return;
   origin->open++;
   origin->sockets++;
+  origin_root(origin)->sockets_all++;
   if(transfer->origin == origin)
     admission_opens(transfer);
   origin_account(origin);
@@ -239,6 +242,8 @@ void connection_end(acurl_engine *engine, int fd, int reason) {
     return;
   events_deregister(engine, fd);
   shutdown(fd, SHUT_RDWR);
+  if(engine->look_at == NEVER)
+    engine->look_at = engine->now + LOOK_AT_ENDED;
 }
 
 static int64_t expiry_of(const acurl_engine *engine) {
@@ -397,6 +402,16 @@ static void note_shrunk(acurl_engine *engine) {
     engine->shrinks_until = engine->now;
 }
 
+/* libcurl keeps the descriptors of what has been shut down until it looks. */
+static void look_at_ended(acurl_engine *engine) {
+  if(engine->now < engine->look_at)
+    return;
+  engine->look_at = NEVER;
+  for(int i = 0; i < engine->lane_count; i++)
+    if(engine->lanes[i])
+      lane_look(engine->lanes[i]);
+}
+
 void connections_sweep(acurl_engine *engine) {
   if(engine->now < engine->sweep_at)
     return;
@@ -404,6 +419,7 @@ void connections_sweep(acurl_engine *engine) {
   sweep_idle(engine);
   sweep_crowds(engine);
   sweep_silent(engine);
+  look_at_ended(engine);
   if(engine->now < engine->shrinks_until)
     note_shrunk(engine);
   engine->stirred = true; /* an opener may be stuck */
@@ -437,6 +453,8 @@ void connections_plan(acurl_engine *engine) {
     plan(engine, before, crowd_due(engine, root));
   if(engine->waiting)
     plan(engine, before, soon(engine, before, LOOK_AT_WAITING));
+  if(engine->look_at != NEVER)
+    plan(engine, before, engine->look_at);
   int64_t lifetime = engine->options.max_lifetime_us;
   if(lifetime > 0 && engine->ages.count)
     plan(engine, before, engine->descriptors[engine->ages.oldest].born + nanoseconds(lifetime));

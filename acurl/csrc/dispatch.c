@@ -66,8 +66,9 @@ void dispatch_start(struct transfer *transfer) {
     admission_unwait(transfer);
   else
     fifo_drop(transfer);
-  if(engine->pass != transfer->queued_pass + 1) /* else it had to wait for nothing */
-    transfer->waited += engine->now - transfer->queued_at;
+  bool at_once = engine->pass == transfer->queued_pass + 1;
+  transfer->last_wait = at_once ? 0 : engine->now - transfer->queued_at;
+  transfer->waited += transfer->last_wait;
   transfer->started = engine->now;
   transfer->start_wall_us = engine->wall_us;
   transfer->state = TRANSFER_RUNNING;

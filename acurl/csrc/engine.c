@@ -217,6 +217,7 @@ int acurl_cancel(acurl_engine *engine, int slot) {
   if(slot < 0 || slot >= engine->slot_count || engine->slots[slot]->state == TRANSFER_FREE)
     return ACURL_EARGUMENT;
   engine->now = clock_now();
+  engine->slots[slot]->cancelled = true;
   dispatch_detach(engine->slots[slot], ACURL_CLOSED_CLIENT);
   transfer_recycle(engine->slots[slot]);
   events_arm(engine);

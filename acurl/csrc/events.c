@@ -163,11 +163,13 @@ static void forget(acurl_engine *engine, int fd) {
     connection_gone(engine, fd);
     engine->leaving--;
     engine->lanes[descriptor->lane]->sockets--;
+    engine->stirred = true;
   }
   *descriptor = (struct descriptor){0};
   if(!origin)
     return;
   origin->sockets--;
+  origin_root(origin)->sockets_all--;
   origin_drop(origin);
 }
 

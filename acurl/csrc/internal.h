@@ -111,6 +111,7 @@ struct transfer {
   int64_t queued_at;      /* when it was put into the queue, last */
   uint32_t queued_pass;   /* the engine's pass then */
   int64_t waited;         /* in the queue, in all */
+  int64_t last_wait;      /* of that, before it was started last */
   int64_t started;
   int64_t start_wall_us;
   uint64_t profile_id; /* whose options the easy holds; 0 none */
@@ -138,6 +139,7 @@ struct transfer {
   bool saw_cookie;    /* a Set-Cookie line came, whatever became of it */
   bool stuck; /* libcurl would not take the handle out of the multi */
   bool settled;  /* it has a socket, or has begun to send */
+  bool cancelled; /* by its user */
   bool is_opener; /* counted in its origin's opening */
   bool wants_fresh; /* a connection of its own, since others failed it */
   int32_t cause;
@@ -218,6 +220,7 @@ struct acurl_engine {
   struct chain lists[CONNECTION_LISTS]; /* only connection.c changes them */
   struct chain ages; /* all, in order of birth */
   struct origin *crowded; /* roots with too many idle connections */
+  int64_t look_at;  /* when libcurl is to look at what has ended; NEVER: nothing has */
   int leaving;      /* ended connections that libcurl has not closed */
   int closing;      /* ACURL_CLOSED_* plus 1 of what libcurl closes now; 0 not known */
   int unexplained[2]; /* ends in this step, of HTTP/1 and of multiplexed connections */

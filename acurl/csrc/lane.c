@@ -104,6 +104,46 @@ static bool janitor_prepare(struct lane *lane, const char *url) {
          !libcurl.easy_setopt(janitor, CURLOPT_OPENSOCKETDATA, NULL);
 }
 
+static int64_t left_for(int64_t ceiling, int64_t taken, int64_t own) {
+  if(or_none(ceiling) == 0)
+    return 0;
+  return own + (ceiling > taken ? ceiling - taken : 0);
+}
+
+static bool is_below(int64_t taken, int64_t ceiling) {
+  return or_none(ceiling) == 0 || taken < ceiling;
+}
+
+bool lane_guard(struct lane *lane, struct origin *origin) {
+  acurl_engine *engine = lane->engine;
+  const acurl_engine_options *options = &engine->options;
+  int64_t taken = lane->sockets;
+  for(int i = 0; i < engine->lane_count; i++)
+    if(engine->lanes[i] && engine->lanes[i] != lane)
+      taken += engine->lanes[i]->sockets + engine->lanes[i]->unsettled;
+  int taken_here = origin_root(origin)->sockets_all;
+  /* libcurl would take 0 for no limit. */
+  if((!lane->sockets && !is_below(taken, options->max_connections)) ||
+     (!origin->sockets && !is_below(taken_here, options->max_host_connections)))
+    return false;
+  if(set_number(lane, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                left_for(options->max_connections, taken, lane->sockets)) ||
+     set_number(lane, CURLMOPT_MAX_HOST_CONNECTIONS,
+                left_for(options->max_host_connections, taken_here, origin->sockets)))
+    engine->counters.faults++;
+  return true;
+}
+
+/* Each transfer that needs a connection makes it look, once a second at most. */
+void lane_look(struct lane *lane) {
+  if(!janitor_prepare(lane, NOWHERE) || set_long(lane->janitor, CURLOPT_FRESH_CONNECT, 0) ||
+     libcurl.multi_add_handle(lane->multi, lane->janitor))
+    return;
+  events_run_lane(lane);
+  if(libcurl.multi_remove_handle(lane->multi, lane->janitor))
+    lane->engine->counters.faults++;
+}
+
 /* Connections without a socket are in libcurl's count, too, and we do not know
  * how many there are: so a few less may be closed than asked for. */
 void lane_evict(struct lane *lane, struct origin *origin, int count, int reason) {

@@ -107,6 +107,7 @@ struct origin {
   int idle;             /* of these, unused */
   int ready;            /* of these, multiplexed with known limits */
   int sockets;          /* not closed by libcurl */
+  int sockets_all;      /* of a root: of all lanes */
   int stream_limit;     /* as the server shows it; 0 not known */
   int busy;             /* connections that are taken, as counted in busy_all */
   int busy_all;         /* of a root: of all lanes */
@@ -124,6 +125,11 @@ struct lane *lane_of(acurl_engine *engine, int number);
 void lane_free(struct lane *lane);
 /* Tells libcurl the limits of the engine. */
 CURLMcode lane_set_limits(struct lane *lane);
+/* While the lane runs next it may open no more connections than all lanes together
+ * have left, and than the origin has. False when it may open none and has none. */
+bool lane_guard(struct lane *lane, struct origin *origin);
+/* Has libcurl look for connections that have ended. */
+void lane_look(struct lane *lane);
 /* Has libcurl close idle connections, the least recently used first, of one
  * origin or of all. It may close fewer than asked. */
 void lane_evict(struct lane *lane, struct origin *origin, int count, int reason);

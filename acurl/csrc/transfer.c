@@ -337,6 +337,7 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->stuck = transfer->wants_fresh = false;
   transfer->origin = NULL;
   transfer->pool_limit = transfer->waited = 0;
+  transfer->cancelled = false;
   transfer->begun = transfer->left = transfer->spared = 0;
   transfer->repeats = transfer->challenges = 0;
   transfer->opened_fd = -1;

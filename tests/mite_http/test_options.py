@@ -164,3 +164,9 @@ def test_as_text_only_what_was_chosen() -> None:
     assert (
         str(PoolOptions(max_connects=50, http_version="2")) == "max_connects=50, http_version='2'"
     )
+
+
+@pytest.mark.parametrize("name", ["transaction", "config", "emit", "__dict__"])
+def test_a_name_that_contexts_have_is_refused(name: str) -> None:
+    with pytest.raises(acurl.RequestError, match=f"^name='{name}': is what a context has"):
+        PoolOptions(name=name)

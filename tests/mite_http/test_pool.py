@@ -330,3 +330,18 @@ def test_two_threads_share_a_pool_but_no_engine(nginx: Nginx) -> None:
     for thread in threads:
         thread.join()
     assert opened == [1, 1, 1]
+
+
+def test_resize_from_another_thread_is_refused(nginx: Nginx, run_async: RunAsync) -> None:
+    pool = SessionPool(max_connections=10)
+
+    async def main() -> None:
+        told = Told()
+        async with pool.session_context(told.ctx) as session:
+            await session.get(f"{nginx.http}/small")
+            with pytest.raises(acurl.EngineMisuse, match="in use on another event loop"):
+                await asyncio.to_thread(pool.resize, max_connections=1)
+        assert pool.stats().max_connections == 10
+        await told.run.close()
+
+    run_async(main())

@@ -192,13 +192,7 @@ class CountingServer:
         self._send(sock, connection.greeting())
 
     def _read(self, sock: Any) -> None:
-        try:
-            data = sock.recv(1 << 18)
-        except ConnectionError:
-            data = b""
-        if not data:
-            self._forget(sock)
-            return
+        data, ended = _all_of(sock)
         connection = self._connections[sock]
         for stream, path in connection.received(data):
             self.order.append(path)
@@ -207,6 +201,8 @@ class CountingServer:
             heapq.heappush(self._due, (time.monotonic() + wait, next(self._serial), sock, stream))
         for stream in connection.gone():
             self._end(sock, stream)
+        if ended:
+            self._forget(sock)
 
     def _begin(self, sock: socket.socket, stream: int) -> None:
         self._streams[sock].add(stream)
@@ -245,3 +241,18 @@ class CountingServer:
         for sock in list(self._connections):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             self._forget(sock)
+
+
+def _all_of(sock: socket.socket) -> tuple[bytes, bool]:
+    """What has come, and whether that is all: a goodbye and the end come one behind the other."""
+    data = b""
+    while True:
+        try:
+            piece = sock.recv(1 << 18, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return data, False
+        except ConnectionError:
+            return data, True
+        if not piece:
+            return data, True
+        data += piece

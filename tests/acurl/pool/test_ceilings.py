@@ -8,7 +8,7 @@ import pytest
 
 import acurl
 from tests.acurl.conftest import RunWrapper, until
-from tests.acurl.pool.conftest import CountingServerFactory, crowd
+from tests.acurl.pool.conftest import PATIENT, CountingServerFactory, crowd
 from tests.servers.nginx import Nginx
 
 H2: dict[str, Any] = {"http_version": "2-prior-knowledge"}
@@ -288,7 +288,7 @@ def test_a_connection_for_each_request_is_counted_too(
 @pytest.mark.parametrize("version", ["2", "3"])
 @pytest.mark.parametrize("limits", [{}, {"max_connections": 2}])
 def test_what_fails_at_once_ends_at_once(
-    run_wrapper: RunWrapper, version: str, limits: dict[str, int]
+    run_wrapper: RunWrapper, version: Any, limits: dict[str, int]
 ) -> None:
     """Also behind a repeat, whose failure no event of a socket tells of."""
 
@@ -301,3 +301,19 @@ def test_what_fails_at_once_ends_at_once(
         assert time.perf_counter() - begin < 10
 
     run_wrapper(body, **limits)
+
+
+@pytest.mark.parametrize("streams", [1, 2, 3, 5, 20])
+@pytest.mark.parametrize("limit", ["max_connections", "max_host_connections"])
+def test_lanes_of_http_2_keep_to_a_ceiling_before_the_servers_limit_is_known(
+    run_wrapper: RunWrapper, counting_server: CountingServerFactory, limit: str, streams: int
+) -> None:
+    server = counting_server(http2=True, stream_limit=streams)
+
+    async def body(wrapper: acurl.CurlWrapper) -> None:
+        sessions = [wrapper.session(timeout=PATIENT, **H2) for _ in range(8)]
+        requests = (sessions[n % 8].get(f"{server.url}/wait/5") for n in range(60))
+        await asyncio.gather(*requests)
+        assert server.peak_open <= 3
+
+    run_wrapper(body, connections="lanes:4", **{limit: 3})

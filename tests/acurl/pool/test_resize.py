@@ -86,6 +86,7 @@ def test_fewer_idle_ones(run_wrapper: RunWrapper, counting_server: CountingServe
         ({"max_connections": 0}, "max_connections=0: must be a whole number, 1 or more"),
         ({"max_connects": 3, "max_keepalive_connections": 4}, "another name of max_connects"),
         ({"max_lifetime": 5}, "max_lifetime: cannot be changed"),
+        ({"min_connects": 3, "max_connections": 2}, "must not be above max_connections=2"),
         ({"min_connects": 101}, "min_connects=101: must not be above max_connects=100"),
     ],
     ids=str,
