@@ -15,8 +15,15 @@
 #include <stdlib.h>
 
 #define STARTS_PER_ROUND 64
-/* How long the others wait for an opener before they try, too. */
+/* How long the others wait for an opener before one more tries, too; and how long
+ * before all of them do. */
 #define OPENER_PATIENCE (100 * MILLISECOND)
+#define OPENERS_PATIENCE (1000 * MILLISECOND)
+/* What libcurl will not begin for another reason than full connections, such as a
+ * name to be looked up, is left alone in the end. */
+#define MAX_RECALLS 50
+/* How long a connection's own limit may take to come, a round trip mostly. */
+#define SETTINGS_PATIENCE (300 * MILLISECOND)
 /* How long nobody waits for one after one has failed. */
 #define DISTRUST (1000 * MILLISECOND)
 
@@ -103,14 +110,35 @@ static bool has_room(const struct origin *origin) {
          within(engine->busy + 1, engine->options.max_connections);
 }
 
-/* Where no connection stands and the opener does not get on, or the last one has
- * failed, libcurl is given the others as well: each then fails in its own time. */
+static int64_t age_of(const struct origin *origin, int64_t since) {
+  return since ? origin->lane->engine->now - since : 0;
+}
+
+/* Its connection stands, and the server has spoken on it. */
+static bool is_heard(const struct transfer *opener) {
+  return opener->begun && opener->opened_fd >= 0 && events_received(opener->opened_fd);
+}
+
+static bool is_late(const struct origin *origin) {
+  const struct transfer *opener = origin->opener;
+  return opener && age_of(origin, opener->started) > OPENER_PATIENCE && !is_heard(opener);
+}
+
+/* Where no connection stands, and the last opener has failed or several in a row
+ * do not get on, libcurl is given the others as well: each then fails in its own
+ * time. */
 static bool is_stuck(const struct origin *origin) {
-  int64_t now = origin->lane->engine->now;
-  if(origin->ready)
-    return false;
-  return now < origin->distrusted_until ||
-         (origin->opener && now - origin->opener->started > OPENER_PATIENCE);
+  return !origin->ready && (origin->lane->engine->now < origin->distrusted_until ||
+                            age_of(origin, origin->opening_since) > OPENERS_PATIENCE);
+}
+
+/* The server has had time to tell its limit, which libcurl may have read where no
+ * event shows it; only its answer is awaited. */
+static void trust_opener(struct origin *origin) {
+  const struct transfer *opener = origin->opener;
+  if(opener && origin->protocol == PROTOCOL_MULTIPLEX && opener->begun &&
+     age_of(origin, opener->begun_at) > SETTINGS_PATIENCE && is_heard(opener))
+    connection_ready(origin->lane->engine, opener->opened_fd);
 }
 
 /* Whether the first in the queue may run, and if it is the opener. */
@@ -119,7 +147,7 @@ static bool is_next(struct origin *origin, bool *opens) {
   *opens = false;
   if(origin->protocol == PROTOCOL_SINGLE || is_stuck(origin))
     return may_open(origin);
-  bool may = !origin->opener && may_open(origin);
+  bool may = (!origin->opener || is_late(origin)) && may_open(origin);
   *opens = may;
   if(origin->protocol == PROTOCOL_UNKNOWN || !has_room(origin))
     return may;
@@ -145,8 +173,28 @@ static void make_room(struct origin *origin) {
   }
 }
 
+/* libcurl must not have it wait for the connection that does not get on, nor put it
+ * there before its limit is known. */
+static void go_alone(struct transfer *transfer, int option, long value) {
+  transfer->altered = true; /* the option stays behind otherwise */
+  set_long(transfer->easy, option, value);
+}
+
+static void make_opener(struct transfer *transfer) {
+  struct origin *origin = transfer->origin;
+  if(origin->opener) {
+    admission_opened(origin->opener); /* it is late, and may go on */
+    go_alone(transfer, CURLOPT_FRESH_CONNECT, 1);
+  }
+  transfer->is_opener = true;
+  origin->opener = transfer;
+  if(!origin->opening_since)
+    origin->opening_since = origin->lane->engine->now;
+}
+
 static bool start_next(struct origin *origin) {
   bool opens;
+  trust_opener(origin);
   if(!is_next(origin, &opens))
     return false;
   struct transfer *transfer = origin->queue.head;
@@ -157,10 +205,10 @@ static bool start_next(struct origin *origin) {
     return false; /* until what says goodbye has gone */
   if(transfer->wants_fresh && !opens && origin->protocol == PROTOCOL_MULTIPLEX)
     set_long(transfer->easy, CURLOPT_FRESH_CONNECT, 0);
-  if(opens) {
-    transfer->is_opener = true;
-    origin->opener = transfer;
-  }
+  if(opens)
+    make_opener(transfer);
+  else if(origin->opener && !origin->ready)
+    go_alone(transfer, CURLOPT_PIPEWAIT, 0);
   struct lane *lane = origin->lane;
   dispatch_start(transfer);
   if(has_lanes) /* the next one has to see what this one took */
@@ -171,7 +219,7 @@ static bool start_next(struct origin *origin) {
 void admission_started(struct transfer *transfer) {
   struct origin *origin = transfer->origin;
   origin->running++;
-  if(!transfer->is_opener && origin->ready)
+  if(!transfer->is_opener && origin->ready && transfer->recalls < MAX_RECALLS)
     fifo_push(&origin->starting, transfer);
   origin_account(origin);
 }
@@ -193,13 +241,18 @@ void admission_opened(struct transfer *transfer) {
   origin_account(transfer->origin);
 }
 
+void admission_failed(struct transfer *transfer) {
+  if(!transfer->is_opener || transfer->begun)
+    return;
+  transfer->origin->distrusted_until = transfer->engine->now + DISTRUST;
+  transfer->origin->opening_since = 0;
+}
+
 void admission_leave(struct transfer *transfer) {
   struct origin *origin = transfer->origin;
   if(!origin)
     return;
   if(transfer->state == TRANSFER_RUNNING) {
-    if(transfer->is_opener && !transfer->begun && !transfer->cancelled)
-      origin->distrusted_until = transfer->engine->now + DISTRUST;
     admission_opened(transfer);
     fifo_drop(transfer);
     origin->running--;
@@ -223,6 +276,7 @@ static void recall(struct origin *origin) {
     if(libcurl.multi_remove_handle(origin->lane->multi, transfer->easy))
       continue; /* it is libcurl that it waits in, then */
     any = true;
+    transfer->recalls++;
     transfer->settled = true;
     origin->lane->unsettled--;
     origin->lane->running--;
@@ -273,8 +327,10 @@ static int start_some(acurl_engine *engine) {
 void admission_run(acurl_engine *engine, int64_t until) {
   while(engine->waiting && start_some(engine)) {
     engine->now = clock_now();
-    if(engine->now >= until)
+    if(engine->now >= until) {
+      engine->stirred = true; /* there may be more to start */
       return;
+    }
   }
   engine->stirred = false;
 }

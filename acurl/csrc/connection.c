@@ -228,6 +228,7 @@ void connection_ready(acurl_engine *engine, int fd) {
   if(!origin)
     return;
   origin->ready++;
+  origin->opening_since = 0;
   if(origin->opener && origin->opener->opened_fd == fd)
     admission_opened(origin->opener);
   engine->stirred = true;

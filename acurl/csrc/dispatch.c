@@ -54,6 +54,8 @@ void dispatch_detach(struct transfer *transfer, int reason) {
 void dispatch_finish(struct transfer *transfer, CURLcode code) {
   acurl_engine *engine = transfer->engine;
   bool failed = code || transfer->cause;
+  if(failed)
+    admission_failed(transfer);
   dispatch_detach(transfer, failed ? ACURL_CLOSED_ERROR : ACURL_CLOSED_CLIENT);
   batch_record(transfer, code, 0);
   engine->counters.finished++;

@@ -217,9 +217,9 @@ int acurl_cancel(acurl_engine *engine, int slot) {
   if(slot < 0 || slot >= engine->slot_count || engine->slots[slot]->state == TRANSFER_FREE)
     return ACURL_EARGUMENT;
   engine->now = clock_now();
-  engine->slots[slot]->cancelled = true;
   dispatch_detach(engine->slots[slot], ACURL_CLOSED_CLIENT);
   transfer_recycle(engine->slots[slot]);
+  connections_plan(engine);
   events_arm(engine);
   return ACURL_OK;
 }
@@ -233,6 +233,7 @@ int acurl_end(acurl_engine *engine, int slot) {
   batch_clear(engine);
   engine->now = clock_now();
   dispatch_finish(engine->slots[slot], CURLE_OK);
+  connections_plan(engine);
   events_arm(engine);
   return engine->batch.count;
 }

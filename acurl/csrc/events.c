@@ -18,6 +18,8 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -214,6 +216,12 @@ void events_spoken(struct transfer *transfer, bool multiplexed) {
     origin_speaks(descriptor->origin, multiplexed);
 }
 
+bool events_received(int fd) {
+  struct tcp_info info = {0};
+  socklen_t size = sizeof info;
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) || info.tcpi_bytes_received > 0;
+}
+
 int events_socket(struct transfer *transfer) {
   int fd = -1;
   if(libcurl.easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) || fd < 0 ||
@@ -315,6 +323,13 @@ static void handle_parked(acurl_engine *engine, int fd) {
   connection_end(engine, fd, ACURL_CLOSED_SERVER_IDLE);
 }
 
+/* Settings may come with the event of the connection itself. Without TLS whatever
+ * libcurl has read is these. */
+static bool has_greeted(const struct descriptor *descriptor, int fd) {
+  return descriptor->multiplexed && !descriptor->ready && descriptor->origin &&
+         !strncmp(descriptor->origin->url, "http:", 5) && events_received(fd) && !is_readable(fd);
+}
+
 static void handle(acurl_engine *engine, const struct epoll_event *event) {
   int fd = event->data.fd;
   if(fd == engine->timer_fd) {
@@ -337,10 +352,11 @@ static void handle(acurl_engine *engine, const struct epoll_event *event) {
     events |= CURL_CSELECT_ERR;
   engine->counters.events++;
   bool known = fd < engine->descriptor_cap;
-  bool greeted = known && engine->descriptors[fd].multiplexed;
+  bool greeted = known && event->events & EPOLLIN && engine->descriptors[fd].multiplexed;
   socket_action(engine->lanes[known ? engine->descriptors[fd].lane : 0], fd, events);
   connection_heard(engine, fd);
-  if(greeted && engine->descriptors[fd].multiplexed) /* the server's settings come first */
+  if(known && (greeted || has_greeted(&engine->descriptors[fd], fd)) &&
+     engine->descriptors[fd].multiplexed) /* the server's settings come first */
     connection_ready(engine, fd);
 }
 

@@ -139,10 +139,11 @@ struct transfer {
   bool saw_cookie;    /* a Set-Cookie line came, whatever became of it */
   bool stuck; /* libcurl would not take the handle out of the multi */
   bool settled;  /* it has a socket, or has begun to send */
-  bool cancelled; /* by its user */
   bool is_opener; /* counted in its origin's opening */
+  uint8_t recalls; /* how often libcurl did not begin it at once */
   bool wants_fresh; /* a connection of its own, since others failed it */
   int32_t cause;
+  int64_t begun_at;     /* when it did last */
   int32_t begun;        /* how often libcurl began to send the request */
   int32_t left;         /* how often it was begun again after bytes of it had left */
   int32_t spared;       /* the same, not counted since the server answered others */
@@ -311,6 +312,8 @@ void events_close(acurl_engine *engine);
 CURLcode events_watch_easy(struct transfer *transfer);
 /* The socket that a transfer uses, -1 none. */
 int events_socket(struct transfer *transfer);
+/* Whether anything ever came on a socket. */
+bool events_received(int fd);
 /* The connection that this transfer opened speaks HTTP/2 or 3, or else HTTP/1. */
 void events_spoken(struct transfer *transfer, bool multiplexed);
 /* Takes a descriptor off the epoll descriptor. */

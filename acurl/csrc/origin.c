@@ -155,6 +155,8 @@ void origin_speaks(struct origin *origin, bool multiplexed) {
   if(origin->key[0] != 'm')
     return;
   origin->protocol = multiplexed ? PROTOCOL_MULTIPLEX : PROTOCOL_SINGLE;
+  if(!multiplexed)
+    origin->opening_since = 0;
   if(!multiplexed && origin->opener)
     admission_opened(origin->opener);
   origin_account(origin);

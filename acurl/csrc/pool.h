@@ -101,6 +101,7 @@ struct origin {
   struct fifo starting; /* were given to libcurl in this pass and did not begin yet */
   int running;
   uint32_t answers;     /* of HTTP/2 and 3 that have begun */
+  int64_t opening_since; /* since when no opener has got on; 0: none tries */
   int64_t distrusted_until; /* nobody waits for an opener until then */
   struct transfer *opener; /* of these, the one that may open a connection for all */
   int open;             /* connections that have not ended */
@@ -164,6 +165,8 @@ bool admission_needed(const acurl_engine *engine);
 bool admission_enter(struct transfer *transfer, acurl_profile *profile, const char *url);
 /* Starts those that may run. */
 void admission_run(acurl_engine *engine, int64_t until);
+/* It ends with an error: for some time nobody waits for an opener. */
+void admission_failed(struct transfer *transfer);
 /* The transfer has left libcurl, or the queue. */
 void admission_leave(struct transfer *transfer);
 /* After a change of the limits. False when memory ran out: nothing changed then. */

@@ -42,11 +42,21 @@ bool transfer_left_again(struct transfer *transfer, bool refused) {
   return transfer->left <= most;
 }
 
-/* What it opened may be closed by now, and its number used again. */
-static void forget_opened(struct transfer *transfer) {
+/* What it opened last may be closed by now, and its number used again. Of several
+ * addresses another may have won: that one has said nothing yet. */
+static void find_opened(struct transfer *transfer) {
+  const struct descriptor *descriptors = transfer->engine->descriptors;
+  long opened = 0;
   int fd = transfer->opened_fd;
-  if(fd >= 0 && transfer->engine->descriptors[fd].birth != transfer->opened_birth)
-    transfer->opened_fd = -1;
+  if(fd < 0 || descriptors[fd].birth == transfer->opened_birth)
+    return;
+  transfer->opened_fd = -1;
+  libcurl.easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &opened);
+  fd = opened > 0 ? events_socket(transfer) : -1;
+  if(fd < 0 || descriptors[fd].plain || descriptors[fd].multiplexed)
+    return;
+  transfer->opened_fd = fd;
+  transfer->opened_birth = descriptors[fd].birth;
 }
 
 /* libcurl sends it once more by itself. False when that is once too often. */
@@ -74,11 +84,12 @@ static int on_begin(void *context, char *ip, char *local_ip, int port, int local
   struct transfer *transfer = context;
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   lane_settle(transfer);
+  transfer->begun_at = transfer->engine->now;
   bool allowed = !transfer->begun++ || may_repeat(transfer);
   if(transfer->flags & ACURL_PROFILE_CERTIFICATES)
     tls_note(transfer);
+  find_opened(transfer);
   if(transfer->origin) {
-    forget_opened(transfer);
     note_way(transfer);
     transfer->answers_seen = transfer->origin->answers;
   }
@@ -335,9 +346,9 @@ void transfer_recycle(struct transfer *transfer) {
   transfer->in_body = transfer->got_cookie = transfer->cookies_known = false;
   transfer->saw_cookie = transfer->saw_body = false;
   transfer->stuck = transfer->wants_fresh = false;
+  transfer->recalls = 0;
   transfer->origin = NULL;
   transfer->pool_limit = transfer->waited = 0;
-  transfer->cancelled = false;
   transfer->begun = transfer->left = transfer->spared = 0;
   transfer->repeats = transfer->challenges = 0;
   transfer->opened_fd = -1;

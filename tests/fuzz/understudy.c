@@ -211,6 +211,8 @@ static CURLcode easy_getinfo(CURL *handle, int info, ...) {
     *(struct curl_slist **)out = cookie_list(easy);
   else if(info == CURLINFO_CERTINFO)
     return certificates(out);
+  else if(info == CURLINFO_TLS_SSL_PTR)
+    *(void **)out = NULL;
   else if(info == CURLINFO_REDIRECT_URL)
     *(const char **)out = input_byte() & 1 ? "http://fuzz.test/next" : NULL;
   else if(info == CURLINFO_PRIMARY_IP)

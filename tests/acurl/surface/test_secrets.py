@@ -45,7 +45,9 @@ def test_words_of_libcurl_about_the_environment(
 
 def test_a_refused_connection_shows_its_port(run_wrapper: RunWrapper) -> None:
     async def body(wrapper: acurl.CurlWrapper) -> None:
-        with pytest.raises(acurl.ConnectError, match=r"to 127\.0\.0\.1:1 .* http://u:\*\*\*@127"):
+        with pytest.raises(
+            acurl.ConnectError, match=r"to 127\.0\.0\.1:1: .* \(GET http://u:\*\*\*@127"
+        ):
             await wrapper.session().get(f"http://u:{SECRET}@127.0.0.1:1/")
 
     run_wrapper(body)
