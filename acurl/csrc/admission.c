@@ -15,10 +15,8 @@
 #include <stdlib.h>
 
 #define STARTS_PER_ROUND 64
-/* How long the others wait for an opener before one more tries, too; and how long
- * before all of them do. */
+/* How long the others wait for an opener before one more tries, too. */
 #define OPENER_PATIENCE (100 * MILLISECOND)
-#define OPENERS_PATIENCE (1000 * MILLISECOND)
 /* What libcurl will not begin for another reason than full connections, such as a
  * name to be looked up, is left alone in the end. */
 #define MAX_RECALLS 50
@@ -124,12 +122,12 @@ static bool is_late(const struct origin *origin) {
   return opener && age_of(origin, opener->started) > OPENER_PATIENCE && !is_heard(opener);
 }
 
-/* Where no connection stands, and the last opener has failed or several in a row
- * do not get on, libcurl is given the others as well: each then fails in its own
- * time. */
+/* Where no connection stands, and the opener does not get on or the last one has
+ * failed, libcurl is given the others as well: each then fails in its own time. */
 static bool is_stuck(const struct origin *origin) {
-  return !origin->ready && (origin->lane->engine->now < origin->distrusted_until ||
-                            age_of(origin, origin->opening_since) > OPENERS_PATIENCE);
+  bool hangs = origin->opener && !is_heard(origin->opener) &&
+               age_of(origin, origin->opening_since) > OPENER_PATIENCE;
+  return !origin->ready && (hangs || origin->lane->engine->now < origin->distrusted_until);
 }
 
 /* The server has had time to tell its limit, which libcurl may have read where no
@@ -145,8 +143,12 @@ static void trust_opener(struct origin *origin) {
 static bool is_next(struct origin *origin, bool *opens) {
   const struct transfer *transfer = origin->queue.head;
   *opens = false;
-  if(origin->protocol == PROTOCOL_SINGLE || is_stuck(origin))
+  if(origin->protocol == PROTOCOL_SINGLE)
     return may_open(origin);
+  if(is_stuck(origin)) {
+    *opens = is_late(origin);
+    return may_open(origin);
+  }
   bool may = (!origin->opener || is_late(origin)) && may_open(origin);
   *opens = may;
   if(origin->protocol == PROTOCOL_UNKNOWN || !has_room(origin))
@@ -173,18 +175,13 @@ static void make_room(struct origin *origin) {
   }
 }
 
-/* libcurl must not have it wait for the connection that does not get on, nor put it
- * there before its limit is known. */
-static void go_alone(struct transfer *transfer, int option, long value) {
-  transfer->altered = true; /* the option stays behind otherwise */
-  set_long(transfer->easy, option, value);
-}
-
 static void make_opener(struct transfer *transfer) {
   struct origin *origin = transfer->origin;
   if(origin->opener) {
     admission_opened(origin->opener); /* it is late, and may go on */
-    go_alone(transfer, CURLOPT_FRESH_CONNECT, 1);
+    transfer->altered = true;         /* the option stays behind otherwise */
+    /* Or libcurl would have it wait for the connection that does not get on. */
+    set_long(transfer->easy, CURLOPT_FRESH_CONNECT, 1);
   }
   transfer->is_opener = true;
   origin->opener = transfer;
@@ -207,8 +204,6 @@ static bool start_next(struct origin *origin) {
     set_long(transfer->easy, CURLOPT_FRESH_CONNECT, 0);
   if(opens)
     make_opener(transfer);
-  else if(origin->opener && !origin->ready)
-    go_alone(transfer, CURLOPT_PIPEWAIT, 0);
   struct lane *lane = origin->lane;
   dispatch_start(transfer);
   if(has_lanes) /* the next one has to see what this one took */
